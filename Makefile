@@ -1,0 +1,96 @@
+# Variables a packager may set: CC CFLAGS LDFLAGS PREFIX DESTDIR.
+# Variables a developer may set: SAN=address,undefined  WERROR=1  V=1
+#
+# Objects mirror the sources under build/ (build/SAN/ for a sanitizer build).
+# build/double/ holds base, kernel, tensor and graph once more with MM_DOUBLE,
+# where mm_real is double: that is what gradients are checked with.
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+comma   := ,
+BUILD   := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+Q       := $(if $(V),,@)
+PKG     := $(shell command -v pkg-config)
+have     = $(shell $(PKG) --exists $(1) 2>/dev/null && echo 1)
+
+# Libraries that must be there, and those that are used where they are found.
+LIBS    := libpng libjpeg jansson libutf8proc zlib
+OPT_LIBS :=
+
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+	   -Wcast-align -Wcast-qual -Wwrite-strings -Wvla -Wundef \
+	   -Wformat=2 -Wfloat-conversion -fno-common $(if $(WERROR),-Werror)
+SANITY  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
+	   -fno-omit-frame-pointer)
+# No contraction: a sum has the same bits whatever the compiler likes.
+ALL_C   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -MMD -MP $(WARN) \
+	   $(SANITY) -fopenmp -ffp-contract=off \
+	   $(shell $(PKG) --cflags $(LIBS) $(OPT_LIBS)) $(CFLAGS)
+ALL_L   := $(SANITY) -fopenmp $(LDFLAGS)
+LDLIBS  := $(shell $(PKG) --libs $(LIBS) $(OPT_LIBS)) -ldl -lm
+
+# Kernels are loops: let the compiler unroll them.  NAME_avx2.c and
+# NAME_avx512.c hold the versions that are picked at run time by cpuid.
+$(BUILD)/lib/kernel/%.o $(BUILD)/double/lib/kernel/%.o: EXTRA_C = -O3
+ifeq ($(shell uname -m),x86_64)
+%_avx2.o: EXTRA_C = -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
+%_avx512.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma \
+	-mf16c -mprefer-vector-width=512 -ffp-contract=fast
+%_avx512vnni.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+	-mavx512vnni -mfma -mprefer-vector-width=512 -ffp-contract=fast
+%_avx512bf16.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+	-mavx512bf16 -mfma -mprefer-vector-width=512 -ffp-contract=fast
+endif
+
+LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
+CMD_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
+DBL_O   := $(patsubst %.c,$(BUILD)/double/%.o,\
+	   $(wildcard lib/base/*.c lib/kernel/*.c lib/tensor/*.c lib/graph/*.c))
+# check_double_NAME.c is linked with the double library, check_NAME.c with the
+# real one.
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/check_*.c))
+BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+
+all: $(BUILD)/mmtool
+
+$(BUILD)/mmtool: $(CMD_O) $(BUILD)/libmmtool.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
+$(BUILD)/libmmtool.a: $(LIB_O)
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/double/libmmtool.a: $(DBL_O)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/double/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_C) $(EXTRA_C) -DMM_DOUBLE -c -o $@ $<
+$(BUILD)/tests/unit/check_double_%.o: tests/unit/check_double_%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_C) -DMM_DOUBLE -c -o $@ $<
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_C) $(EXTRA_C) -c -o $@ $<
+CHECK_L := $(shell $(PKG) --libs check 2>/dev/null)
+$(BUILD)/tests/unit/check_double_%: $(BUILD)/tests/unit/check_double_%.o \
+		$(BUILD)/double/libmmtool.a
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
+$(BUILD)/tests/unit/check_%: $(BUILD)/tests/unit/check_%.o $(BUILD)/libmmtool.a
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
+$(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
+		$(BUILD)/libmmtool.a
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
+
+check: check-unit check-layers
+check-unit: $(UNIT)
+	@for t in $(UNIT); do $$t || exit 1; done
+check-layers: $(BUILD)/libmmtool.a
+	@scripts/check-layers && scripts/check-lib-pure $<
+clean:
+	rm -rf build
+
+.SECONDARY:
+.PHONY: all check check-unit check-layers clean
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
