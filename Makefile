@@ -33,15 +33,17 @@ LDLIBS  := $(shell $(PKG) --libs $(LIBS) $(OPT_LIBS)) -ldl -lm
 
 # Kernels are loops: let the compiler unroll them.  NAME_avx2.c and
 # NAME_avx512.c hold the versions that are picked at run time by cpuid.
-$(BUILD)/lib/kernel/%.o $(BUILD)/double/lib/kernel/%.o: EXTRA_C = -O3
+FAST    := -O3 -fno-math-errno -fno-trapping-math
+KERNELS := $(BUILD)/lib/kernel/% $(BUILD)/double/lib/kernel/%
+AVX2    := -mavx2 -mfma -mf16c -ffp-contract=fast
+AVX512  := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+	   -mprefer-vector-width=512
+$(KERNELS:=.o): EXTRA_C = $(FAST)
 ifeq ($(shell uname -m),x86_64)
-%_avx2.o: EXTRA_C = -O3 -mavx2 -mfma -mf16c -ffp-contract=fast
-%_avx512.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma \
-	-mf16c -mprefer-vector-width=512 -ffp-contract=fast
-%_avx512vnni.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl \
-	-mavx512vnni -mfma -mprefer-vector-width=512 -ffp-contract=fast
-%_avx512bf16.o: EXTRA_C = -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl \
-	-mavx512bf16 -mfma -mprefer-vector-width=512 -ffp-contract=fast
+$(KERNELS:=_avx2.o): EXTRA_C = $(FAST) $(AVX2)
+$(KERNELS:=_avx512.o): EXTRA_C = $(FAST) $(AVX512)
+$(KERNELS:=_avx512vnni.o): EXTRA_C = $(FAST) $(AVX512) -mavx512vnni
+$(KERNELS:=_avx512bf16.o): EXTRA_C = $(FAST) $(AVX512) -mavx512bf16
 endif
 
 LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))

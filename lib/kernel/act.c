@@ -1,0 +1,99 @@
+/* act.c - see act.h; the loops themselves are in vec_body.h. */
+#include "kernel/act.h"
+
+#include "base/parallel.h"
+#include "kernel/vec.h"
+
+enum { GRAIN = 16384, COLUMNS = 64 };
+
+struct fwd {
+	mm_real *y;
+	const mm_real *x;
+	enum mm_act act;
+};
+
+static void fwd_some(void *ctx, size_t begin, size_t end)
+{
+	const struct fwd *f = ctx;
+
+	mm_vec()->act_fwd(f->y + begin, f->x + begin, f->act, end - begin);
+}
+
+void mm_act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
+{
+	struct fwd f = { y, x, act };
+
+	mm_parallel_for(n, GRAIN, fwd_some, &f);
+}
+
+struct bwd {
+	mm_real *dx;
+	const mm_real *dy, *x;
+	enum mm_act act;
+	mm_real beta;
+};
+
+static void bwd_some(void *ctx, size_t begin, size_t end)
+{
+	const struct bwd *b = ctx;
+
+	mm_vec()->act_bwd(b->dx + begin, b->dy + begin, b->x + begin, b->act,
+			  b->beta, end - begin);
+}
+
+void mm_act_bwd(mm_real *dx, const mm_real *dy, const mm_real *x,
+		enum mm_act act, mm_real beta, size_t n)
+{
+	struct bwd b = { dx, dy, x, act, beta };
+
+	mm_parallel_for(n, GRAIN, bwd_some, &b);
+}
+
+void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
+		     size_t cols)
+{
+	const struct mm_epilogue *e = ctx;
+
+	for (size_t i = row; i < row + rows; i++) {
+		mm_real *y = e->y + i * e->ld + col, *pre = y;
+		const mm_real *bias = e->bias ? e->bias + col : NULL;
+
+		if (e->pre)
+			pre = e->pre + i * e->ld + col;
+		for (size_t j = 0; bias && j < cols; j++)
+			pre[j] = y[j] + bias[j];
+		if (!bias && e->pre)
+			for (size_t j = 0; j < cols; j++)
+				pre[j] = y[j];
+		if (e->act != MM_ACT_NONE)
+			mm_vec()->act_fwd(y, pre, e->act, cols);
+		if (e->residual) {
+			const mm_real *r = e->residual + i * e->ld + col;
+
+			for (size_t j = 0; j < cols; j++)
+				y[j] += r[j];
+		}
+	}
+}
+
+struct columns {
+	mm_real *sum;
+	const mm_real *x;
+	size_t N, F;
+};
+
+static void sum_some(void *ctx, size_t begin, size_t end)
+{
+	const struct columns *c = ctx;
+
+	for (size_t n = 0; n < c->N; n++)
+		for (size_t f = begin; f < end; f++)
+			c->sum[f] += c->x[n * c->F + f];
+}
+
+void mm_sum_rows(mm_real *sum, const mm_real *x, size_t N, size_t F)
+{
+	struct columns c = { sum, x, N, F };
+
+	mm_parallel_for(F, COLUMNS, sum_some, &c);
+}

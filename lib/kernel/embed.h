@@ -1,0 +1,48 @@
+/* embed.h - tables, rows, patches, noise: moving numbers about. */
+#ifndef MM_KERNEL_EMBED_H
+#define MM_KERNEL_EMBED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/real.h"
+
+/* y[n,:] = table[ids[n],:].  y (N, C), ids (N) in 0..V-1, table (V, C). */
+void mm_gather_fwd(mm_real *y, const int32_t *ids, const mm_real *table,
+		   size_t N, size_t C);
+
+/* dtable[ids[n],:] += dy[n,:], rows of one id in the order of n. */
+void mm_gather_bwd(mm_real *dtable, const mm_real *dy, const int32_t *ids,
+		   size_t N, size_t C);
+
+/*
+ * Pictures as rows in the order (c, y, x) of a convolution's weight.
+ *
+ *	y	(B, H/P * W/P, C*P*P)
+ *	x	(B, C, H, W)	reals, or bytes that become
+ *				((x / 255) - mean[c]) / std[c], rounded to
+ *				float32 after each step
+ */
+void mm_patches_fwd(mm_real *y, const mm_real *x, size_t B, size_t C, size_t H,
+		    size_t W, size_t P);
+void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
+		       const float *std, size_t B, size_t C, size_t H, size_t W,
+		       size_t P);
+void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
+		    size_t H, size_t W, size_t P);
+
+/*
+ * Noise: element i of the stream `key` is 0 with probability p, else
+ * 1/(1-p); a function of (key, i) alone (Philox, four elements a block).
+ *
+ *	y = beta y + x noise,  noise of element (first + i) / group
+ */
+void mm_dropout(mm_real *y, mm_real beta, const mm_real *x, double p,
+		uint64_t key, size_t first, size_t group, size_t n);
+
+/* y += x; y = beta y + alpha x; over n elements. */
+void mm_add_to(mm_real *y, const mm_real *x, size_t n);
+void mm_axpby(mm_real *y, mm_real beta, mm_real alpha, const mm_real *x,
+	      size_t n);
+
+#endif

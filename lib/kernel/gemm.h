@@ -1,0 +1,71 @@
+/*
+ * gemm.h - matrix products, row-major.
+ *
+ *	C = alpha op(A) op(B) + beta C      op(A) (M, K), op(B) (K, N), C (M, N)
+ *
+ * op transposes where its flag says so; lda, ldb, ldc are the distances of
+ * rows as stored.  beta = 0 overwrites, whatever C held.
+ *
+ * The sum over K is cut into blocks of fixed length and each element of C is
+ * summed in the same order whatever M, N, the number of threads and the place
+ * in the matrix: the bits of a row do not depend on the batch it is in.
+ *
+ * Method: Goto, van de Geijn, "Anatomy of high-performance matrix
+ * multiplication" (2008): B in panels of NR columns, A in panels of MR rows,
+ * a register-blocked micro-kernel, per instruction set.
+ */
+#ifndef MM_KERNEL_GEMM_H
+#define MM_KERNEL_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernel/real.h"
+
+struct mm_gemm {
+	bool ta, tb;
+	size_t M, N, K;
+	mm_real alpha, beta;
+	const mm_real *A, *B;
+	mm_real *C;
+	size_t lda, ldb, ldc;
+
+	/*
+	 * Called once for each finished block of C, while it is in cache; may
+	 * be NULL.  Different blocks may be finished by different threads.
+	 */
+	void (*epilogue)(void *ctx, size_t row, size_t rows, size_t col,
+			 size_t cols);
+	void *ctx;
+};
+
+void mm_gemm_run(const struct mm_gemm *p);	  /* all threads */
+void mm_gemm_run_serial(const struct mm_gemm *p); /* the calling thread */
+
+/* The common case in one line. */
+void mm_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, mm_real alpha,
+	     const mm_real *A, size_t lda, const mm_real *B, size_t ldb,
+	     mm_real beta, mm_real *C, size_t ldc);
+void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
+		    mm_real alpha, const mm_real *A, size_t lda,
+		    const mm_real *B, size_t ldb, mm_real beta, mm_real *C,
+		    size_t ldc);
+
+/*
+ * The blocks of one instruction set; for gemm.c.  pack_b and block work on
+ * scratch of the calling thread (see gemm_body.h).
+ */
+struct mm_gemm_isa {
+	size_t mr, nr, kc, mc, nc;
+	/* B[k0..k0+kc, n0..n0+nc) into panels of nr columns. */
+	void (*pack_b)(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
+		       size_t nc, mm_real *panels);
+	/* Rows [m0, m0+mc) times packed panels, into C. */
+	void (*block)(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
+		      size_t kc, size_t n0, size_t nc, const mm_real *panels,
+		      mm_real *scratch);
+};
+
+extern const struct mm_gemm_isa mm_gemm_base, mm_gemm_avx2, mm_gemm_avx512;
+
+#endif

@@ -1,0 +1,47 @@
+/* loss.h - losses over rows of logits, with their gradients. */
+#ifndef MM_KERNEL_LOSS_H
+#define MM_KERNEL_LOSS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/real.h"
+
+/*
+ * Cross-entropy, the mean over rows that count:
+ *	-sum_k q_k log softmax(z)_k,  q = (1 - s) onehot(target) + s / K
+ *
+ *	z (N, K)	lse (N), saved	   target (N), `ignore` does not count
+ */
+mm_real mm_cross_entropy_fwd(mm_real *lse, const mm_real *z,
+			     const int32_t *target, mm_real smoothing,
+			     int32_t ignore, size_t N, size_t K);
+/* dz += g times the gradient. */
+void mm_cross_entropy_bwd(mm_real *dz, mm_real g, const mm_real *lse,
+			  const mm_real *z, const int32_t *target,
+			  mm_real smoothing, int32_t ignore, size_t N,
+			  size_t K);
+
+/*
+ * Symmetric cross-entropy of z (N, N), the mean of rows' and columns' loss.
+ * Row i's target is column i, or with labels (N) equal shares of all columns
+ * that carry its label; s/N is mixed in by smoothing s.
+ *
+ *	lse	(2 N): rows, then columns; saved
+ *	labels	NULL: every pair for itself
+ */
+mm_real mm_infonce_fwd(mm_real *lse, const mm_real *z, const int32_t *labels,
+		       mm_real smoothing, size_t N);
+void mm_infonce_bwd(mm_real *dz, mm_real g, const mm_real *lse,
+		    const mm_real *z, const int32_t *labels, mm_real smoothing,
+		    size_t N);
+
+/* -sum_ij log sigmoid(y_ij z_ij) / N; y = 1 on the diagonal, or wherever the
+ * labels are equal, else -1.  Zhai et al., SigLIP (2023). */
+mm_real mm_sigmoid_loss_fwd(const mm_real *z, const int32_t *labels,
+			    mm_real *row, size_t N);
+void mm_sigmoid_loss_bwd(mm_real *dz, mm_real g, const mm_real *z,
+			 const int32_t *labels, size_t N);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * vec.h - the inner loops that exist once per instruction set; private to
+ * lib/kernel.  One source (vec_body.h), three compilations, one table each.
+ */
+#ifndef MM_KERNEL_VEC_H
+#define MM_KERNEL_VEC_H
+
+#include <stddef.h>
+
+#include "kernel/act.h"
+
+struct mm_vec {
+	void (*act_fwd)(mm_real *y, const mm_real *x, enum mm_act act,
+			size_t n);
+	void (*act_bwd)(mm_real *dx, const mm_real *dy, const mm_real *x,
+			enum mm_act act, mm_real beta, size_t n);
+	/* y = exp(x - max) over n; returns the sum, max through *top. */
+	mm_real (*exp_sum)(mm_real *y, const mm_real *x, mm_real *top,
+			   size_t n);
+	mm_real (*dot)(const mm_real *a, const mm_real *b, size_t n);
+	mm_real (*sum)(const mm_real *a, size_t n);
+	mm_real (*sum_sq_diff)(const mm_real *a, mm_real mean, size_t n);
+	/* y = (x - mean) rstd gain + bias */
+	void (*norm_row)(mm_real *y, const mm_real *x, mm_real mean,
+			 mm_real rstd, const mm_real *gain, const mm_real *bias,
+			 size_t n);
+	void (*norm_row_bwd)(mm_real *dx, mm_real beta, const mm_real *dy,
+			     const mm_real *x, mm_real mean, mm_real rstd,
+			     const mm_real *gain, size_t n);
+};
+
+extern const struct mm_vec mm_vec_base, mm_vec_avx2, mm_vec_avx512;
+
+/* The table of the processor's best level. */
+const struct mm_vec *mm_vec(void);
+
+#endif
