@@ -1,0 +1,15 @@
+/* encode.h - pictures out: PNG, for `view`, contact sheets and tests. */
+#ifndef MM_IMAGE_ENCODE_H
+#define MM_IMAGE_ENCODE_H
+
+#include "base/buf.h"
+#include "image/image.h"
+
+/*
+ * Append im as a PNG file.  L, 1 (as 8-bit grey), LA, RGB and RGBA are kept;
+ * the other modes are written as RGB (Pillow's conversion).
+ */
+int mm_image_png(struct mm_buf *out, const struct mm_image *im,
+		 struct mm_err *err) MM_MUST_CHECK;
+
+#endif
