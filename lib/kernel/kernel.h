@@ -17,6 +17,7 @@
 #include "kernel/gemm.h"
 #include "kernel/loss.h"
 #include "kernel/norm.h"
+#include "kernel/optim.h"
 #include "kernel/real.h"
 
 #endif

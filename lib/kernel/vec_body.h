@@ -215,11 +215,12 @@ static inline mm_real d_none(mm_real x)
 	return 1;
 }
 
-#define EACH_ACT(X)                                                           \
-	X(NONE, none)                                                         \
-	X(GELU, gelu) X(GELU_TANH, gelu_tanh) X(QUICK_GELU, quick_gelu)       \
-		X(RELU, relu) X(SILU, silu) X(SIGMOID, sigmoid) X(TANH, tanh) \
-			X(EXP, exp) X(LOG, log)
+#define EACH_ACT(X)                                                         \
+	X(NONE, none)                                                       \
+	X(GELU, gelu)                                                       \
+	X(GELU_TANH, gelu_tanh) X(QUICK_GELU, quick_gelu) X(RELU, relu)     \
+		X(SILU, silu) X(SIGMOID, sigmoid) X(TANH, tanh) X(EXP, exp) \
+			X(LOG, log)
 
 static void act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
 {

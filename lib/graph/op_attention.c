@@ -1,0 +1,135 @@
+/* op_attention.c - multi-head attention as an operator. */
+#include <math.h>
+
+#include "graph/ops.h"
+
+enum { Q, K, V, MASK };
+
+static struct mm_attention call(const struct mm_node *out)
+{
+	const size_t *q = out->in[Q]->shape.dim, *k = out->in[K]->shape.dim;
+	const size_t H = out->at.attention.heads, D = q[2] / H;
+	double scale = out->at.attention.scale;
+
+	if (scale == 0)
+		scale = 1 / sqrt((double)D);
+	return (struct mm_attention){
+		.q = out->in[Q]->val,
+		.k = out->in[K]->val,
+		.v = out->in[V]->val,
+		.mask = out->in[MASK] ? out->in[MASK]->data : NULL,
+		.ldq = q[2],
+		.ldk = q[2],
+		.ldo = q[2],
+		.B = q[0],
+		.Tq = q[1],
+		.Tk = k[1],
+		.H = H,
+		.D = D,
+		.scale = (mm_real)scale,
+		.causal = out->at.attention.causal,
+		.dropout = out->graph->mode == MM_TRAIN
+				   ? out->at.attention.dropout
+				   : 0,
+		.key = mm_noise_key(out),
+		/* p has H Tq Tk elements a sample, not H D Tq. */
+		.noise_offset = out->graph->row0 * H * q[1] * k[1],
+	};
+}
+
+static int attention_shape(struct mm_node *out, struct mm_err *err)
+{
+	const struct mm_shape *q = &out->in[Q]->shape, *k = &out->in[K]->shape;
+	const size_t heads = out->at.attention.heads;
+
+	if (q->rank != 3 || k->rank != 3 || q->dim[0] != k->dim[0] ||
+	    q->dim[2] != k->dim[2] || !mm_shape_equal(k, &out->in[V]->shape))
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "queries, keys and values do not fit together");
+	if (!heads || q->dim[2] % heads)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "%zu heads do not divide a width of %zu", heads,
+			       q->dim[2]);
+	if (out->in[MASK] && (out->in[MASK]->elem != MM_ELEM_U8 ||
+			      out->in[MASK]->n != k->dim[0] * k->dim[1]))
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "the mask must hold a byte for each key");
+	out->shape = *q;
+	return MM_OK;
+}
+
+static size_t attention_saved(const struct mm_node *out)
+{
+	const struct mm_attention a = call(out);
+
+	return out->needs_grad ? a.B * a.H * a.Tq * a.Tk * sizeof(mm_real) : 0;
+}
+
+static size_t attention_work(const struct mm_node *out)
+{
+	const struct mm_attention a = call(out);
+
+	return mm_attention_work(&a) * sizeof(mm_real);
+}
+
+static void attention_fwd(struct mm_node *out)
+{
+	const struct mm_attention a = call(out);
+
+	mm_attention_fwd(out->val, out->needs_grad ? out->saved : NULL, &a,
+			 out->work);
+}
+
+static void attention_bwd(struct mm_node *out)
+{
+	const struct mm_attention a = call(out);
+	mm_real beta[3], *d[3];
+
+	for (int i = 0; i < 3; i++)
+		d[i] = mm_grad_beta(out, i, &beta[i]);
+	mm_attention_bwd(d[Q], d[K], d[V], beta, out->grad, out->saved, &a,
+			 out->work);
+}
+
+struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
+			     struct mm_node *k, struct mm_node *v,
+			     struct mm_node *mask, size_t heads, bool causal,
+			     double scale, double dropout)
+{
+	struct mm_node *in[] = { q, k, v, mask };
+	const union mm_attr at = { .attention = { heads, causal, scale,
+						  dropout } };
+
+	return mm_emit(g, &mm_op_attention, &at, 4, in);
+}
+
+static struct mm_node *attention_sample(struct mm_graph *g, int v)
+{
+	static const uint8_t hide[] = { 1, 1, 1, 0, 1, 1, 0, 0, 0, 0 };
+	const size_t Tq = v == 1 ? 3 : 5, Tk = 5;
+	struct mm_node *q, *k, *val, *mask = NULL;
+
+	if (v > 4)
+		return NULL;
+	q = mm_leaf(g, MM_SHAPE(2, Tq, 6));
+	k = mm_leaf(g, MM_SHAPE(2, Tk, 6));
+	val = mm_leaf(g, MM_SHAPE(2, Tk, 6));
+	if (v >= 3 && (mask = mm_input(g, "mask", MM_ELEM_U8, MM_SHAPE(2, Tk))))
+		mask->data = hide;
+	return mm_attention(g, q, k, val, mask, v == 1 ? 3 : 2,
+			    v == 2 || v == 4, v == 1 ? 0.7 : 0,
+			    v == 4 ? 0.3 : 0);
+}
+
+const struct mm_op mm_op_attention = {
+	.name = "attention",
+	.shape = attention_shape,
+	.saved = attention_saved,
+	.work = attention_work,
+	.fwd = attention_fwd,
+	.bwd = attention_bwd,
+	.bwd_reads = 1u << Q | 1u << K | 1u << V,
+	.stochastic = true,
+	.grad_tol = 1e-6,
+	.sample = attention_sample,
+};

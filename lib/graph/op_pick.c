@@ -1,0 +1,306 @@
+/* op_pick.c - one row of each sample, means over rows, other position grids. */
+#include <math.h>
+#include <string.h>
+
+#include "graph/ops.h"
+
+/* ---- the row at the end of the text, or a fixed one ---- */
+
+static int pick_shape(struct mm_node *out, struct mm_err *err)
+{
+	const struct mm_shape *x = &out->in[0]->shape;
+	const struct mm_node *ids = out->n_in > 1 ? out->in[1] : NULL;
+
+	if (x->rank != 3 || !x->dim[1])
+		return mm_fail(err, MM_ERR_SHAPE, "wants x (B, T, C)");
+	if (ids &&
+	    (ids->elem != MM_ELEM_I32 || ids->n != x->dim[0] * x->dim[1]))
+		return mm_fail(err, MM_ERR_SHAPE, "wants an id for each row");
+	if (!ids && out->at.slice.begin >= x->dim[1])
+		return mm_fail(err, MM_ERR_SHAPE, "there is no row %zu of %zu",
+			       out->at.slice.begin, x->dim[1]);
+	out->shape = MM_SHAPE(x->dim[0], x->dim[2]);
+	return MM_OK;
+}
+
+static size_t pick_saved(const struct mm_node *out)
+{
+	return out->shape.dim[0] * sizeof(int32_t);
+}
+
+static int32_t end_of(const int32_t *ids, size_t T, int eos)
+{
+	size_t at = 0;
+
+	if (eos != MM_EOS_LARGEST) {
+		for (size_t t = 0; t < T; t++)
+			if (ids[t] == eos)
+				return (int32_t)t;
+		return 0;
+	}
+	for (size_t t = 1; t < T; t++)
+		if (ids[t] > ids[at])
+			at = t;
+	return (int32_t)at;
+}
+
+static void pick_fwd(struct mm_node *out)
+{
+	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	int32_t *row = out->saved;
+
+	for (size_t b = 0; b < out->shape.dim[0]; b++) {
+		if (out->op == &mm_op_pick_end)
+			row[b] = end_of((const int32_t *)out->in[1]->data +
+						b * T,
+					T, out->at.loss.ignore);
+		else
+			row[b] = (int32_t)out->at.slice.begin;
+		memcpy(out->val + b * C,
+		       out->in[0]->val + (b * T + (size_t)row[b]) * C,
+		       C * sizeof(mm_real));
+	}
+}
+
+static void pick_bwd(struct mm_node *out)
+{
+	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	const int32_t *row = out->saved;
+	mm_real *d = mm_grad_add(out, 0);
+
+	for (size_t b = 0; d && b < out->shape.dim[0]; b++)
+		for (size_t c = 0; c < C; c++)
+			d[(b * T + (size_t)row[b]) * C + c] +=
+				out->grad[b * C + c];
+}
+
+struct mm_node *mm_pick_end(struct mm_graph *g, struct mm_node *x,
+			    struct mm_node *ids, int eos)
+{
+	struct mm_node *in[] = { x, ids };
+
+	return mm_emit(g, &mm_op_pick_end,
+		       &(union mm_attr){ .loss = { .ignore = eos } }, 2, in);
+}
+
+struct mm_node *mm_pick_row(struct mm_graph *g, struct mm_node *x, int t)
+{
+	size_t at = (size_t)t;
+
+	if (!g->failed && t < 0)
+		at += x->shape.dim[1];
+	return mm_emit(g, &mm_op_pick_row,
+		       &(union mm_attr){ .slice = { .begin = at } }, 1, &x);
+}
+
+static struct mm_node *pick_end_sample(struct mm_graph *g, int v)
+{
+	static const int32_t ids[] = { 3, 9, 9, 0, 4, 7, 2, 3 };
+	struct mm_node *x, *n;
+
+	if (v > 1)
+		return NULL;
+	x = mm_leaf(g, MM_SHAPE(2, 4, 3));
+	if ((n = mm_input(g, "ids", MM_ELEM_I32, MM_SHAPE(2, 4))))
+		n->data = ids;
+	return mm_pick_end(g, x, n, v ? 2 : MM_EOS_LARGEST);
+}
+
+static struct mm_node *pick_row_sample(struct mm_graph *g, int v)
+{
+	return v > 1 ? NULL : mm_pick_row(g, mm_leaf(g, MM_SHAPE(2, 4, 3)), -v);
+}
+
+const struct mm_op mm_op_pick_end = {
+	.name = "pick_end",
+	.shape = pick_shape,
+	.saved = pick_saved,
+	.fwd = pick_fwd,
+	.bwd = pick_bwd,
+	.grad_tol = 1e-6,
+	.sample = pick_end_sample,
+};
+
+const struct mm_op mm_op_pick_row = {
+	.name = "pick_row",
+	.shape = pick_shape,
+	.saved = pick_saved,
+	.fwd = pick_fwd,
+	.bwd = pick_bwd,
+	.grad_tol = 1e-6,
+	.sample = pick_row_sample,
+};
+
+/* ---- the mean over tokens ---- */
+
+static int mean_tokens_shape(struct mm_node *out, struct mm_err *err)
+{
+	const struct mm_shape *x = &out->in[0]->shape;
+
+	if (x->rank != 3 || !x->dim[1])
+		return mm_fail(err, MM_ERR_SHAPE, "wants x (B, T, C)");
+	out->shape = MM_SHAPE(x->dim[0], x->dim[2]);
+	return MM_OK;
+}
+
+static void mean_tokens_fwd(struct mm_node *out)
+{
+	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+
+	memset(out->val, 0, out->n * sizeof(mm_real));
+	for (size_t b = 0; b < out->shape.dim[0]; b++) {
+		mm_real *y = out->val + b * C;
+
+		for (size_t t = 0; t < T; t++)
+			for (size_t c = 0; c < C; c++)
+				y[c] += out->in[0]->val[(b * T + t) * C + c];
+		for (size_t c = 0; c < C; c++)
+			y[c] /= (mm_real)T;
+	}
+}
+
+static void mean_tokens_bwd(struct mm_node *out)
+{
+	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	mm_real *d = mm_grad_add(out, 0);
+
+	for (size_t i = 0; d && i < out->in[0]->n; i++)
+		d[i] += out->grad[i / (T * C) * C + i % C] / (mm_real)T;
+}
+
+struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x)
+{
+	return mm_emit(g, &mm_op_mean_tokens, NULL, 1, &x);
+}
+
+static struct mm_node *mean_tokens_sample(struct mm_graph *g, int v)
+{
+	return v ? NULL : mm_mean_tokens(g, mm_leaf(g, MM_SHAPE(2, 4, 3)));
+}
+
+const struct mm_op mm_op_mean_tokens = {
+	.name = "mean_tokens",
+	.shape = mean_tokens_shape,
+	.fwd = mean_tokens_fwd,
+	.bwd = mean_tokens_bwd,
+	.grad_tol = 1e-6,
+	.sample = mean_tokens_sample,
+};
+
+/* ---- positions for another grid ---- */
+
+/* at.slice: axis = rows that stay, begin = height, end = width */
+
+static int resize_shape(struct mm_node *out, struct mm_err *err)
+{
+	const struct mm_shape *p = &out->in[0]->shape;
+	const size_t n = out->at.slice.axis;
+	size_t G;
+
+	if (p->rank != 2 || p->dim[0] <= n)
+		return mm_fail(err, MM_ERR_SHAPE, "wants positions (n, C)");
+	G = (size_t)lround(sqrt((double)(p->dim[0] - n)));
+	if (G * G != p->dim[0] - n)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "%zu positions are not a square grid",
+			       p->dim[0] - n);
+	out->shape = MM_SHAPE(n + out->at.slice.begin * out->at.slice.end,
+			      p->dim[1]);
+	return MM_OK;
+}
+
+/* Keys' cubic convolution with a = -0.75 at distance t. */
+static double cubic(double t)
+{
+	const double a = -0.75;
+
+	t = fabs(t);
+	if (t <= 1)
+		return ((a + 2) * t - (a + 3)) * t * t + 1;
+	if (t < 2)
+		return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a;
+	return 0;
+}
+
+/* The four samples of n, and their weights, that make output i of m. */
+static void taps(size_t i, size_t m, size_t n, size_t at[4], double w[4])
+{
+	const double x = ((double)i + 0.5) * (double)n / (double)m - 0.5;
+	const double left = floor(x);
+
+	for (int k = 0; k < 4; k++) {
+		double p = left + k - 1;
+
+		w[k] = cubic(x - p);
+		p = p < 0 ? 0 : p > (double)(n - 1) ? (double)(n - 1) : p;
+		at[k] = (size_t)p;
+	}
+}
+
+/* Forward with add = false, backward with true: the same 16 taps. */
+static void resize_apply(const struct mm_node *out, mm_real *y, mm_real *x,
+			 bool back)
+{
+	const size_t n = out->at.slice.axis, h = out->at.slice.begin;
+	const size_t w = out->at.slice.end, C = out->shape.dim[1];
+	const size_t G =
+		(size_t)lround(sqrt((double)(out->in[0]->shape.dim[0] - n)));
+	size_t ay[4], ax[4];
+	double wy[4], wx[4];
+
+	for (size_t i = 0; i < n * C; i++)
+		back ? (x[i] += y[i]) : (y[i] = x[i]);
+	for (size_t i = 0; i < h * w; i++) {
+		mm_real *row = y + (n + i) * C;
+
+		taps(i / w, h, G, ay, wy);
+		taps(i % w, w, G, ax, wx);
+		for (size_t c = 0; c < C && !back; c++)
+			row[c] = 0;
+		for (int k = 0; k < 16; k++) {
+			mm_real *p = x + (n + ay[k / 4] * G + ax[k % 4]) * C;
+			const mm_real f = (mm_real)(wy[k / 4] * wx[k % 4]);
+
+			for (size_t c = 0; c < C; c++)
+				back ? (p[c] += f * row[c])
+				     : (row[c] += f * p[c]);
+		}
+	}
+}
+
+static void resize_fwd(struct mm_node *out)
+{
+	resize_apply(out, out->val, out->in[0]->val, false);
+}
+
+static void resize_bwd(struct mm_node *out)
+{
+	mm_real *d = mm_grad_add(out, 0);
+
+	if (d)
+		resize_apply(out, out->grad, d, true);
+}
+
+struct mm_node *mm_resize_positions(struct mm_graph *g, struct mm_node *pos,
+				    size_t n, size_t h, size_t w)
+{
+	return mm_emit(g, &mm_op_resize_positions,
+		       &(union mm_attr){ .slice = { n, h, w } }, 1, &pos);
+}
+
+static struct mm_node *resize_sample(struct mm_graph *g, int v)
+{
+	return v > 1 ? NULL
+		     : mm_resize_positions(g,
+					   mm_leaf(g, MM_SHAPE(v ? 9 : 10, 3)),
+					   v ? 0 : 1, 2, v ? 5 : 4);
+}
+
+const struct mm_op mm_op_resize_positions = {
+	.name = "resize_positions",
+	.shape = resize_shape,
+	.fwd = resize_fwd,
+	.bwd = resize_bwd,
+	.grad_tol = 1e-6,
+	.sample = resize_sample,
+};

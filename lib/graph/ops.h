@@ -1,0 +1,165 @@
+/*
+ * ops.h - the builders: one call emits one operator.
+ *
+ * Letters as in kernel/kernel.h: B batch, T tokens, C channels, F features,
+ * N rows, K classes.  "..." stands for any leading dimensions.  An optional
+ * input may be NULL.  On a failed graph, and on failure, NULL comes back and
+ * the graph keeps the first error, so that a model function need not check.
+ */
+#ifndef MM_GRAPH_OPS_H
+#define MM_GRAPH_OPS_H
+
+#include "graph/graph.h"
+
+/* ---- op_linear.c ---- */
+
+/*
+ * y = act(x w^T + b) + residual:  x (..., C), w (F, C) or (F, ...) with the
+ * trailing dimensions flattened, b (F) optional, residual (..., F) optional.
+ */
+struct mm_node *mm_linear(struct mm_graph *g, struct mm_node *x,
+			  struct mm_node *w, struct mm_node *b,
+			  struct mm_node *residual, enum mm_act act);
+
+/* alpha op(a) op(b), two matrices, or batches of them: (N, .., ..) both. */
+struct mm_node *mm_matmul(struct mm_graph *g, struct mm_node *a,
+			  struct mm_node *b, bool ta, bool tb, double alpha);
+
+/* ---- op_norm.c ---- */
+
+/* (x - mean) / sqrt(var + eps) * gain + bias over the last axis. */
+struct mm_node *mm_layernorm(struct mm_graph *g, struct mm_node *x,
+			     struct mm_node *gain, struct mm_node *bias,
+			     double eps);
+
+/* x / max(|x|, eps) over the last axis. */
+struct mm_node *mm_l2norm(struct mm_graph *g, struct mm_node *x, double eps);
+
+/* exp(x) / sum exp(x) over the last axis, or its logarithm. */
+struct mm_node *mm_softmax(struct mm_graph *g, struct mm_node *x);
+struct mm_node *mm_log_softmax(struct mm_graph *g, struct mm_node *x);
+
+/* ---- op_attention.c ---- */
+
+/*
+ * softmax(q k^T scale) v, head by head: q (B, Tq, C), k and v (B, Tk, C),
+ * mask (B, Tk) U8 optional, 0 hides a key.  scale 0 means (C/heads)^-1/2.
+ */
+struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
+			     struct mm_node *k, struct mm_node *v,
+			     struct mm_node *mask, size_t heads, bool causal,
+			     double scale, double dropout);
+
+/* ---- op_embed.c ---- */
+
+/* table[ids]: ids (B, T) I32, table (V, C) -> (B, T, C). */
+struct mm_node *mm_embedding(struct mm_graph *g, struct mm_node *ids,
+			     struct mm_node *table);
+
+/* x (B, T, C) + the first T rows of pos (>= T, C). */
+struct mm_node *mm_add_positions(struct mm_graph *g, struct mm_node *x,
+				 struct mm_node *pos);
+
+/* x (B, T, C) with row cls (C) in front of each sample: (B, T+1, C). */
+struct mm_node *mm_prepend(struct mm_graph *g, struct mm_node *x,
+			   struct mm_node *cls);
+
+/*
+ * A picture as rows: x (B, 3, H, W) real or U8 -> (B, H/P * W/P, 3 P P), in
+ * the order of a convolution's weight.  U8 is normalised on the way,
+ * ((x / 255) - mean) / std with float32 rounding after each step.
+ */
+struct mm_node *mm_patches(struct mm_graph *g, struct mm_node *x, size_t patch,
+			   const float *mean, const float *std);
+
+/*
+ * Row t(b) of every sample, x (B, T, C) -> (B, C).  t is the first position
+ * whose id is `eos`, 0 where there is none; eos = MM_EOS_LARGEST: the first
+ * position of the largest id (OpenAI's rule).
+ */
+enum { MM_EOS_LARGEST = -1 };
+struct mm_node *mm_pick_end(struct mm_graph *g, struct mm_node *x,
+			    struct mm_node *ids, int eos);
+
+/* Row t of every sample; t < 0 counts from the end. */
+struct mm_node *mm_pick_row(struct mm_graph *g, struct mm_node *x, int t);
+
+/* The mean over tokens: (B, T, C) -> (B, C). */
+struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x);
+
+/*
+ * A table of positions for another grid: pos (n + G*G, C) whose first n rows
+ * stay, the others a G x G map resized to h x w, bicubic with a = -0.75, the
+ * border repeated, no antialiasing (transformers' interpolate_pos_encoding).
+ */
+struct mm_node *mm_resize_positions(struct mm_graph *g, struct mm_node *pos,
+				    size_t n, size_t h, size_t w);
+
+/* ---- op_shape.c ---- */
+
+/* The same elements in another shape; no copy. */
+struct mm_node *mm_reshape(struct mm_graph *g, struct mm_node *x,
+			   struct mm_shape shape);
+/* Output axis i is input axis order[i]. */
+struct mm_node *mm_permute(struct mm_graph *g, struct mm_node *x,
+			   const int *order);
+struct mm_node *mm_slice(struct mm_graph *g, struct mm_node *x, size_t axis,
+			 size_t begin, size_t end);
+struct mm_node *mm_concat(struct mm_graph *g, struct mm_node *a,
+			  struct mm_node *b, size_t axis);
+
+/* ---- op_elementwise.c ---- */
+
+/*
+ * x + y, x - y, x * y, x / y.  y has x's shape, or a trailing part of it (a
+ * bias), or is a scalar: it is repeated over the leading dimensions.
+ */
+struct mm_node *mm_add(struct mm_graph *g, struct mm_node *x,
+		       struct mm_node *y);
+struct mm_node *mm_sub(struct mm_graph *g, struct mm_node *x,
+		       struct mm_node *y);
+struct mm_node *mm_mul(struct mm_graph *g, struct mm_node *x,
+		       struct mm_node *y);
+struct mm_node *mm_div(struct mm_graph *g, struct mm_node *x,
+		       struct mm_node *y);
+
+/* factor * x + bias, two constants. */
+struct mm_node *mm_affine(struct mm_graph *g, struct mm_node *x, double factor,
+			  double bias);
+struct mm_node *mm_activate(struct mm_graph *g, struct mm_node *x,
+			    enum mm_act act);
+struct mm_node *mm_exp(struct mm_graph *g, struct mm_node *x);
+struct mm_node *mm_log(struct mm_graph *g, struct mm_node *x);
+
+/* Zero with probability p, else x / (1 - p); the identity outside training. */
+struct mm_node *mm_dropout_node(struct mm_graph *g, struct mm_node *x,
+				double p);
+/* The same for whole samples (stochastic depth). */
+struct mm_node *mm_drop_path(struct mm_graph *g, struct mm_node *x, double p);
+
+/* ---- op_loss.c: scalars, means over rows ---- */
+
+/* Rows of logits (N, K) against targets (N) I32, -100 = does not count. */
+struct mm_node *mm_cross_entropy(struct mm_graph *g, struct mm_node *logits,
+				 struct mm_node *targets, double smoothing);
+
+/*
+ * Symmetric cross-entropy of (N, N) logits, the mean of both directions.
+ * labels (N) I32 optional: columns with the row's label share the mass.
+ */
+struct mm_node *mm_infonce(struct mm_graph *g, struct mm_node *logits,
+			   struct mm_node *labels, double smoothing);
+
+/* -sum_ij log sigmoid(y_ij logits_ij) / N, y = 1 for pairs, else -1. */
+struct mm_node *mm_sigmoid_loss(struct mm_graph *g, struct mm_node *logits,
+				struct mm_node *labels);
+
+/* Means over all elements; y is data and gets no gradient. */
+struct mm_node *mm_bce_loss(struct mm_graph *g, struct mm_node *logits,
+			    struct mm_node *y);
+struct mm_node *mm_mse_loss(struct mm_graph *g, struct mm_node *x,
+			    struct mm_node *y);
+struct mm_node *mm_smooth_l1_loss(struct mm_graph *g, struct mm_node *x,
+				  struct mm_node *y);
+
+#endif

@@ -1,0 +1,231 @@
+/* embed.c - see embed.h. */
+#include "kernel/embed.h"
+
+#include <string.h>
+
+#include "base/parallel.h"
+#include "base/rng.h"
+
+enum { COLUMNS = 32, ROWS = 64, ELEMENTS = 16384 };
+
+struct gather {
+	mm_real *y;
+	const mm_real *x;
+	const int32_t *ids;
+	size_t N, C;
+};
+
+static void gather_some(void *ctx, size_t begin, size_t end)
+{
+	const struct gather *g = ctx;
+
+	for (size_t n = begin; n < end; n++)
+		memcpy(g->y + n * g->C, g->x + (size_t)g->ids[n] * g->C,
+		       g->C * sizeof(*g->y));
+}
+
+void mm_gather_fwd(mm_real *y, const int32_t *ids, const mm_real *table,
+		   size_t N, size_t C)
+{
+	struct gather g = { y, table, ids, N, C };
+
+	mm_parallel_for(N, ROWS, gather_some, &g);
+}
+
+/* A block of columns of all rows: two rows of one id never race. */
+static void scatter_some(void *ctx, size_t begin, size_t end)
+{
+	const struct gather *g = ctx;
+
+	for (size_t n = 0; n < g->N; n++) {
+		mm_real *y = g->y + (size_t)g->ids[n] * g->C;
+		const mm_real *x = g->x + n * g->C;
+
+		for (size_t c = begin; c < end; c++)
+			y[c] += x[c];
+	}
+}
+
+void mm_gather_bwd(mm_real *dtable, const mm_real *dy, const int32_t *ids,
+		   size_t N, size_t C)
+{
+	struct gather g = { dtable, dy, ids, N, C };
+
+	mm_parallel_for(C, COLUMNS, scatter_some, &g);
+}
+
+struct patches {
+	mm_real *rows, *map;
+	const mm_real *x;
+	const uint8_t *bytes;
+	const float *mean, *std;
+	size_t C, H, W, P;
+};
+
+/* One row of patches of one channel line: where the two layouts meet. */
+#define EACH_LINE(p, begin, end)                                 \
+	const size_t gw = (p)->W / (p)->P, gh = (p)->H / (p)->P; \
+	const size_t width = (p)->C * (p)->P * (p)->P;           \
+	for (size_t t = (begin); t < (end); t++)                 \
+		for (size_t c = 0; c < (p)->C; c++)              \
+			for (size_t y = 0; y < (p)->P; y++)      \
+				for (size_t g = 0; g < gw; g++)
+
+static size_t line_at(const struct patches *p, size_t t, size_t gh, size_t c,
+		      size_t y, size_t g)
+{
+	const size_t b = t / gh, row = t % gh * p->P + y;
+
+	return ((b * p->C + c) * p->H + row) * p->W + g * p->P;
+}
+
+static void patches_some(void *ctx, size_t begin, size_t end)
+{
+	const struct patches *p = ctx;
+
+	EACH_LINE(p, begin, end)
+	{
+		const size_t at = line_at(p, t, gh, c, y, g);
+		mm_real *out =
+			p->rows + (t * gw + g) * width + (c * p->P + y) * p->P;
+
+		if (p->x) {
+			memcpy(out, p->x + at, p->P * sizeof(*out));
+			continue;
+		}
+		for (size_t i = 0; i < p->P; i++) {
+			const float v = (float)p->bytes[at + i] / 255.0f;
+
+			out[i] = (mm_real)((v - p->mean[c]) / p->std[c]);
+		}
+	}
+}
+
+void mm_patches_fwd(mm_real *y, const mm_real *x, size_t B, size_t C, size_t H,
+		    size_t W, size_t P)
+{
+	struct patches p = {
+		.rows = y, .x = x, .C = C, .H = H, .W = W, .P = P
+	};
+
+	mm_parallel_for(B * (H / P), 4, patches_some, &p);
+}
+
+void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
+		       const float *std, size_t B, size_t C, size_t H, size_t W,
+		       size_t P)
+{
+	struct patches p = { .rows = y,
+			     .bytes = x,
+			     .mean = mean,
+			     .std = std,
+			     .C = C,
+			     .H = H,
+			     .W = W,
+			     .P = P };
+
+	mm_parallel_for(B * (H / P), 4, patches_some, &p);
+}
+
+static void patches_back_some(void *ctx, size_t begin, size_t end)
+{
+	const struct patches *p = ctx;
+
+	EACH_LINE(p, begin, end)
+	{
+		const mm_real *in =
+			p->x + (t * gw + g) * width + (c * p->P + y) * p->P;
+		mm_real *out = p->map + line_at(p, t, gh, c, y, g);
+
+		for (size_t i = 0; i < p->P; i++)
+			out[i] += in[i];
+	}
+}
+
+void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
+		    size_t H, size_t W, size_t P)
+{
+	struct patches p = {
+		.map = dx, .x = dy, .C = C, .H = H, .W = W, .P = P
+	};
+
+	mm_parallel_for(B * (H / P), 4, patches_back_some, &p);
+}
+
+struct noise {
+	mm_real *y;
+	const mm_real *x;
+	mm_real beta, keep;
+	uint32_t key[2], bound;
+	size_t first, group;
+};
+
+static void noise_some(void *ctx, size_t begin, size_t end)
+{
+	const struct noise *d = ctx;
+	size_t block = SIZE_MAX;
+	uint32_t word[4];
+
+	for (size_t i = begin; i < end; i++) {
+		const size_t e = (d->first + i) / d->group;
+		mm_real f;
+
+		if (e / 4 != block) {
+			const uint64_t b = block = e / 4;
+			const uint32_t counter[4] = { (uint32_t)b,
+						      (uint32_t)(b >> 32), 0,
+						      MM_RNG_DROPOUT };
+
+			mm_philox(word, counter, d->key);
+		}
+		f = word[e % 4] < d->bound ? 0 : d->keep;
+		d->y[i] = (d->beta == 0 ? 0 : d->beta * d->y[i]) + f * d->x[i];
+	}
+}
+
+void mm_dropout(mm_real *y, mm_real beta, const mm_real *x, double p,
+		uint64_t key, size_t first, size_t group, size_t n)
+{
+	struct noise d = { .y = y,
+			   .x = x,
+			   .beta = beta,
+			   .keep = (mm_real)(1.0 / (1.0 - p)),
+			   .key = { (uint32_t)key, (uint32_t)(key >> 32) },
+			   .bound = (uint32_t)(p * 4294967295.0),
+			   .first = first,
+			   .group = group };
+
+	mm_parallel_for(n, ELEMENTS, noise_some, &d);
+}
+
+struct sum {
+	mm_real *y, beta, alpha;
+	const mm_real *x;
+};
+
+static void axpby_some(void *ctx, size_t begin, size_t end)
+{
+	const struct sum *s = ctx;
+	mm_real *restrict y = s->y;
+	const mm_real *restrict x = s->x;
+
+	if (s->beta == 0)
+		for (size_t i = begin; i < end; i++)
+			y[i] = s->alpha * x[i];
+	else
+		for (size_t i = begin; i < end; i++)
+			y[i] = s->beta * y[i] + s->alpha * x[i];
+}
+
+void mm_axpby(mm_real *y, mm_real beta, mm_real alpha, const mm_real *x,
+	      size_t n)
+{
+	struct sum s = { y, beta, alpha, x };
+
+	mm_parallel_for(n, ELEMENTS, axpby_some, &s);
+}
+
+void mm_add_to(mm_real *y, const mm_real *x, size_t n)
+{
+	mm_axpby(y, 1, 1, x, n);
+}
