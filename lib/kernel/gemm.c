@@ -147,3 +147,44 @@ void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
 
 	run(&p, true);
 }
+
+struct batch {
+	struct mm_gemm p;
+	size_t sa, sb, sc;
+	bool serial;
+};
+
+static void batch_some(void *ctx, size_t begin, size_t end)
+{
+	const struct batch *b = ctx;
+
+	for (size_t i = begin; i < end; i++) {
+		struct mm_gemm p = b->p;
+
+		p.A += i * b->sa;
+		p.B += i * b->sb;
+		p.C += i * b->sc;
+		run(&p, b->serial);
+	}
+}
+
+void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
+		     size_t K, mm_real alpha, const mm_real *A, size_t lda,
+		     size_t sa, const mm_real *B, size_t ldb, size_t sb,
+		     mm_real beta, mm_real *C, size_t ldc, size_t sc)
+{
+	struct batch b = {
+		.p = { ta, tb, M, N, K, alpha, beta, A, B, C, lda, ldb, ldc,
+		       NULL, NULL },
+		.sa = sa,
+		.sb = sb,
+		.sc = sc,
+		.serial = batch >= 4,
+	};
+
+	/* Many: a thread each.  Few: all threads on one after the other. */
+	if (b.serial)
+		mm_parallel_for(batch, 1, batch_some, &b);
+	else
+		batch_some(&b, 0, batch);
+}

@@ -52,6 +52,15 @@ void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
 		    size_t ldc);
 
 /*
+ * `batch` products of one shape, number b on A + b*sa, B + b*sb, C + b*sc.
+ * The C must not overlap; sa or sb may be 0 (a shared operand).
+ */
+void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
+		     size_t K, mm_real alpha, const mm_real *A, size_t lda,
+		     size_t sa, const mm_real *B, size_t ldb, size_t sb,
+		     mm_real beta, mm_real *C, size_t ldc, size_t sc);
+
+/*
  * The blocks of one instruction set; for gemm.c.  pack_b and block work on
  * scratch of the calling thread (see gemm_body.h).
  */
