@@ -1,0 +1,213 @@
+/*
+ * loops_body.h - included by loops.c and loops_avx2.c; LOOPS names the table.
+ *
+ * The horizontal pass turns strips of 32 rows on their side, so that the 32
+ * rows of one column lie side by side and one weight multiplies all of them;
+ * after that it is the same loop as the vertical pass.  Products are 8 x 22
+ * bits in 32-bit integers, as Pillow's: 16-bit weights would be quicker and
+ * off by one.
+ */
+#include "image/loops.h"
+
+#include <string.h>
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint32_t words8 __attribute__((vector_size(32)));
+typedef int32_t ints8 __attribute__((vector_size(32)));
+
+/*
+ * 32 bytes are taken as 8 words; accumulator k has byte k of each word, so
+ * that nothing need be widened or packed.  acc[k] += byte k * w.
+ */
+#define ADD32(acc, p, w)                                      \
+	do {                                                  \
+		words8 v_;                                    \
+		memcpy(&v_, p, 32);                           \
+		(acc)[0] += (v_ & 255) * (uint32_t)(w);       \
+		(acc)[1] += (v_ >> 8 & 255) * (uint32_t)(w);  \
+		(acc)[2] += (v_ >> 16 & 255) * (uint32_t)(w); \
+		(acc)[3] += (v_ >> 24) * (uint32_t)(w);       \
+	} while (0)
+
+/* Shift, clip to 0..255: max(v, 0), then all ones where v > 255. */
+#define CLIP(out, acc)                                     \
+	do {                                               \
+		ints8 v_ = (ints8)(acc) >> MM_WEIGHT_BITS; \
+		v_ &= ~(v_ >> 31);                         \
+		v_ |= (255 - v_) >> 31;                    \
+		(out) = (words8)v_ & 255;                  \
+	} while (0)
+
+#define STORE32(p, acc)                              \
+	do {                                         \
+		words8 a_, b_, c_, d_;               \
+		CLIP(a_, (acc)[0]);                  \
+		CLIP(b_, (acc)[1]);                  \
+		CLIP(c_, (acc)[2]);                  \
+		CLIP(d_, (acc)[3]);                  \
+		a_ |= b_ << 8 | c_ << 16 | d_ << 24; \
+		memcpy(p, &a_, 32);                  \
+	} while (0)
+
+#define HALF_UNIT (1u << (MM_WEIGHT_BITS - 1))
+
+static uint8_t clip8(uint32_t acc)
+{
+	const int32_t v = (int32_t)acc >> MM_WEIGHT_BITS;
+
+	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+static void vertical(uint8_t *dst, const uint8_t *src, size_t src_stride,
+		     size_t bytes, const int32_t *w, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 32 <= bytes; i += 32) {
+		words8 acc[4];
+
+		for (int k = 0; k < 4; k++)
+			acc[k] = (words8){ 0 } + HALF_UNIT;
+		for (size_t j = 0; j < n; j++)
+			ADD32(acc, src + j * src_stride + i, w[j]);
+		STORE32(dst + i, acc);
+	}
+	for (; i < bytes; i++) {
+		uint32_t acc = HALF_UNIT;
+
+		for (size_t j = 0; j < n; j++)
+			acc += src[j * src_stride + i] * (uint32_t)w[j];
+		dst[i] = clip8(acc);
+	}
+}
+
+/* Four perfect shuffles of 16 rows of 16 bytes transpose them. */
+static void transpose16(uint8_t *dst, size_t dst_stride, const uint8_t *src,
+			size_t src_stride)
+{
+	bytes16 v[16], t[16];
+
+	for (size_t i = 0; i < 16; i++)
+		memcpy(&v[i], src + i * src_stride, 16);
+	for (int pass = 0; pass < 4; pass++) {
+		for (int i = 0; i < 8; i++) {
+			t[2 * i] = __builtin_shufflevector(
+				v[i], v[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4,
+				20, 5, 21, 6, 22, 7, 23);
+			t[2 * i + 1] = __builtin_shufflevector(
+				v[i], v[i + 8], 8, 24, 9, 25, 10, 26, 11, 27,
+				12, 28, 13, 29, 14, 30, 15, 31);
+		}
+		for (int i = 0; i < 16; i++)
+			v[i] = t[i];
+	}
+	for (size_t i = 0; i < 16; i++)
+		memcpy(dst + i * dst_stride, &v[i], 16);
+}
+
+/* rows (<= 32) x bytes to bytes x 32; what is missing of a row is 0. */
+static void on_side(uint8_t *side, const uint8_t *src, size_t stride,
+		    size_t rows, size_t bytes)
+{
+	uint8_t edge[32][16];
+	size_t x = 0;
+
+	if (rows == 32)
+		for (; x + 16 <= bytes; x += 16) {
+			transpose16(side + x * 32, 32, src + x, stride);
+			transpose16(side + x * 32 + 16, 32,
+				    src + 16 * stride + x, stride);
+		}
+	for (; x < bytes; x += 16) {
+		memset(edge, 0, sizeof(edge));
+		for (size_t r = 0; r < rows; r++)
+			memcpy(edge[r], src + r * stride + x,
+			       bytes - x < 16 ? bytes - x : 16);
+		transpose16(side + x * 32, 32, edge[0], 16);
+		transpose16(side + x * 32 + 16, 32, edge[16], 16);
+	}
+}
+
+static void off_side(uint8_t *dst, size_t stride, const uint8_t *side,
+		     size_t rows, size_t bytes)
+{
+	uint8_t edge[32][16];
+	size_t x = 0;
+
+	if (rows == 32)
+		for (; x + 16 <= bytes; x += 16) {
+			transpose16(dst + x, stride, side + x * 32, 32);
+			transpose16(dst + 16 * stride + x, stride,
+				    side + x * 32 + 16, 32);
+		}
+	for (; x < bytes; x += 16) {
+		transpose16(edge[0], 16, side + x * 32, 32);
+		transpose16(edge[16], 16, side + x * 32 + 16, 32);
+		for (size_t r = 0; r < rows; r++)
+			memcpy(dst + r * stride + x, edge[r],
+			       bytes - x < 16 ? bytes - x : 16);
+	}
+}
+
+static void horizontal(uint8_t *dst, size_t dst_stride, const uint8_t *src,
+		       size_t src_stride, size_t n_src, size_t rows, size_t ch,
+		       size_t cw, size_t first, const struct mm_weights *k,
+		       uint8_t *a, uint8_t *b)
+{
+	on_side(a, src, src_stride, rows, n_src * ch);
+	for (size_t i = 0; i < cw; i++) {
+		const int32_t *w = k->w + i * k->taps;
+		const uint8_t *p = a + (k->lo[i] - first) * ch * 32;
+		const size_t n = k->n[i];
+
+		for (size_t c = 0; c < ch; c++) {
+			words8 acc[4];
+
+			for (int s = 0; s < 4; s++)
+				acc[s] = (words8){ 0 } + HALF_UNIT;
+			for (size_t j = 0; j < n; j++)
+				ADD32(acc, p + (j * ch + c) * 32, w[j]);
+			STORE32(b + (i * ch + c) * 32, acc);
+		}
+	}
+	off_side(dst, dst_stride, b, rows, cw * ch);
+}
+
+static void split(uint8_t *out, const uint8_t *rgb, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 16 <= n; i += 16) {
+		const uint8_t *p = rgb + 3 * i;
+		bytes16 a, b, c, r, g, u;
+
+		memcpy(&a, p, 16);
+		memcpy(&b, p + 16, 16);
+		memcpy(&c, p + 32, 16);
+		/* Channel k of pixel x is byte 3x + k of a, b, c. */
+		r = __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21,
+					    24, 27, 30, 0, 0, 0, 0, 0);
+		r = __builtin_shufflevector(r, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+					    10, 17, 20, 23, 26, 29);
+		g = __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22,
+					    25, 28, 31, 0, 0, 0, 0, 0);
+		g = __builtin_shufflevector(g, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+					    10, 18, 21, 24, 27, 30);
+		u = __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23,
+					    26, 29, 0, 0, 0, 0, 0, 0);
+		u = __builtin_shufflevector(u, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+					    16, 19, 22, 25, 28, 31);
+		memcpy(out + i, &r, 16);
+		memcpy(out + n + i, &g, 16);
+		memcpy(out + 2 * n + i, &u, 16);
+	}
+	for (; i < n; i++)
+		for (size_t k = 0; k < 3; k++)
+			out[k * n + i] = rgb[3 * i + k];
+}
+
+const struct mm_image_loops LOOPS = {
+	.horizontal = horizontal,
+	.vertical = vertical,
+	.split = split,
+};
