@@ -73,7 +73,7 @@ static struct mm_node *counted(struct mm_graph *g, struct mm_node *n)
 {
 	char s[128];
 
-	if (mm_shape_count(&n->n, &n->shape))
+	if (mm_shape_elements(&n->n, &n->shape))
 		return n;
 	return mm_graph_fail(g, MM_ERR_SHAPE, "a tensor of %s is too large",
 			     mm_shape_str(s, &n->shape));
@@ -125,6 +125,30 @@ struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
 	x->wanted = x->root->wanted = true;
 	x->name = name;
 	return x;
+}
+
+void mm_tap(struct mm_graph *g, struct mm_node *x, const char *fmt, ...)
+{
+	char name[128];
+	va_list ap;
+
+	if (g->failed || !g->taps)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	mm_output(g, x, mm_arena_strdup(&g->arena, name));
+	if (!x->name)
+		mm_graph_fail(g, MM_ERR_NOMEM, "out of memory for a name");
+}
+
+struct mm_node *mm_graph_find(const struct mm_graph *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_nodes; i++)
+		if (g->node[i]->wanted && g->node[i]->name &&
+		    !strcmp(g->node[i]->name, name))
+			return g->node[i];
+	return NULL;
 }
 
 void mm_seed(struct mm_graph *g, struct mm_node *x)

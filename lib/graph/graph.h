@@ -126,6 +126,7 @@ struct mm_graph {
 	uint64_t seed, step; /* key of dropout; the caller counts steps */
 	size_t batch, row0;  /* samples here, and the first one's number in
 				the whole batch: noise follows the sample */
+	bool taps;	     /* keep hidden states, see mm_tap */
 	bool failed;
 	struct mm_err err; /* the first failure while emitting */
 	size_t plan_bytes; /* of the one block, known after mm_graph_plan */
@@ -198,6 +199,16 @@ struct mm_node *mm_param(struct mm_graph *g, struct mm_shape shape,
 /* Mark as a result: its value survives the run.  Returns the node. */
 struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
 			  const char *name);
+
+/*
+ * A hidden state that tests and tools may want: becomes an output of that name
+ * where g->taps is set, else nothing happens.
+ */
+void mm_tap(struct mm_graph *g, struct mm_node *x, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The output of that name, or NULL. */
+struct mm_node *mm_graph_find(const struct mm_graph *g, const char *name);
 
 /* The node's gradient is what the caller writes into x->grad (all of it). */
 void mm_seed(struct mm_graph *g, struct mm_node *x);

@@ -21,7 +21,7 @@ struct mm_node *mm_reshape(struct mm_graph *g, struct mm_node *x,
 
 	if (g->failed)
 		return NULL;
-	if (!mm_shape_count(&n, &shape) || n != x->n)
+	if (!mm_shape_elements(&n, &shape) || n != x->n)
 		return mm_graph_fail(
 			g, MM_ERR_SHAPE, "%s cannot be reshaped to %s",
 			mm_shape_str(a, &x->shape), mm_shape_str(b, &shape));

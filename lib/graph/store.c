@@ -34,7 +34,7 @@ bool mm_shape_equal(const struct mm_shape *a, const struct mm_shape *b)
 	return true;
 }
 
-bool mm_shape_count(size_t *n, const struct mm_shape *s)
+bool mm_shape_elements(size_t *n, const struct mm_shape *s)
 {
 	*n = 1;
 	for (int i = 0; i < s->rank; i++)
@@ -102,7 +102,7 @@ int mm_store_declare(struct mm_store *s, const char *name,
 			       "parameter '%s' is %s and cannot be %s too",
 			       name, mm_shape_str(a, &p->shape),
 			       mm_shape_str(b, shape));
-	if (!mm_shape_count(&n, shape))
+	if (!mm_shape_elements(&n, shape))
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "parameter '%s' of shape %s is too large", name,
 			       mm_shape_str(a, shape));

@@ -16,8 +16,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "kernel/real.h"
-
-enum { MM_MAX_RANK = 5 };
+#include "tensor/dtype.h"
 
 struct mm_shape {
 	int rank; /* 0: a scalar */
@@ -35,7 +34,7 @@ const char *mm_shape_str(char *buf, const struct mm_shape *s);
 bool mm_shape_equal(const struct mm_shape *a, const struct mm_shape *b);
 
 /* Number of elements; false where it does not fit a size_t of bytes. */
-bool mm_shape_count(size_t *n, const struct mm_shape *s);
+bool mm_shape_elements(size_t *n, const struct mm_shape *s);
 
 /* How a parameter starts when a model is trained from scratch. */
 struct mm_init {
