@@ -1,0 +1,164 @@
+/* blocks.c - see blocks.h. */
+#include "model/blocks.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME = 256 };
+
+struct mm_node *mm_dense(struct mm_graph *g, struct mm_node *x, size_t out,
+			 double std, struct mm_node *residual, enum mm_act act,
+			 const char *fmt, ...)
+{
+	struct mm_node *w, *b;
+	char name[NAME];
+	va_list ap;
+	size_t in;
+
+	if (g->failed)
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	in = x->shape.dim[x->shape.rank - 1];
+	w = mm_param(g, MM_SHAPE(out, in), MM_NORMAL(std), "%s.weight", name);
+	b = mm_param(g, MM_SHAPE(out), MM_INIT_ZERO, "%s.bias", name);
+	return mm_linear(g, x, w, b, residual, act);
+}
+
+struct mm_node *mm_norm(struct mm_graph *g, struct mm_node *x, double eps,
+			const char *fmt, ...)
+{
+	struct mm_node *gain, *bias;
+	char name[NAME];
+	va_list ap;
+	size_t C;
+
+	if (g->failed)
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	C = x->shape.dim[x->shape.rank - 1];
+	gain = mm_param(g, MM_SHAPE(C), MM_INIT_ONE, "%s.weight", name);
+	bias = mm_param(g, MM_SHAPE(C), MM_INIT_ZERO, "%s.bias", name);
+	return mm_layernorm(g, x, gain, bias, eps);
+}
+
+static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
+			      struct mm_node *mask, const struct mm_tower *t,
+			      const char *prefix, size_t i)
+{
+	static const char *const part[] = { "q", "k", "v" };
+	struct mm_node *h, *qkv[3];
+
+	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm1", prefix, i);
+	for (int k = 0; k < 3; k++)
+		qkv[k] = mm_dense(
+			g, h, t->width, t->init.qkv, NULL, MM_ACT_NONE,
+			"%s.layers.%zu.self_attn.%s_proj", prefix, i, part[k]);
+	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, t->heads, t->causal,
+			 0, t->dropout);
+	if (t->dropout > 0 && g->mode == MM_TRAIN) {
+		h = mm_dense(g, h, t->width, t->init.out, NULL, MM_ACT_NONE,
+			     "%s.layers.%zu.self_attn.out_proj", prefix, i);
+		return mm_add(g, mm_dropout_node(g, h, t->dropout), x);
+	}
+	return mm_dense(g, h, t->width, t->init.out, x, MM_ACT_NONE,
+			"%s.layers.%zu.self_attn.out_proj", prefix, i);
+}
+
+static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
+				    const struct mm_tower *t,
+				    const char *prefix, size_t i)
+{
+	struct mm_node *h;
+
+	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm2", prefix, i);
+	h = mm_dense(g, h, t->ffn, t->init.fc1, NULL, t->act,
+		     "%s.layers.%zu.mlp.fc1", prefix, i);
+	if (t->dropout > 0 && g->mode == MM_TRAIN) {
+		h = mm_dense(g, h, t->width, t->init.fc2, NULL, MM_ACT_NONE,
+			     "%s.layers.%zu.mlp.fc2", prefix, i);
+		return mm_add(g, mm_dropout_node(g, h, t->dropout), x);
+	}
+	return mm_dense(g, h, t->width, t->init.fc2, x, MM_ACT_NONE,
+			"%s.layers.%zu.mlp.fc2", prefix, i);
+}
+
+struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
+				  struct mm_node *mask,
+				  const struct mm_tower *t, const char *prefix,
+				  const char *tap)
+{
+	for (size_t i = 0; i < t->layers; i++) {
+		g->store->layer = i + 1;
+		x = attend(g, x, mask, t, prefix, i);
+		x = feed_forward(g, x, t, prefix, i);
+		mm_tap(g, x, "%s.%zu", tap, i + 1);
+	}
+	g->store->layer = t->layers + 1;
+	return x;
+}
+
+bool mm_act_parse(enum mm_act *act, const char *name)
+{
+	static const struct {
+		const char *name;
+		enum mm_act act;
+	} known[] = {
+		{ "gelu", MM_ACT_GELU },
+		{ "quick_gelu", MM_ACT_QUICK_GELU },
+		{ "gelu_new", MM_ACT_GELU_TANH },
+		{ "gelu_pytorch_tanh", MM_ACT_GELU_TANH },
+		{ "gelu_fast", MM_ACT_GELU_TANH },
+		{ "relu", MM_ACT_RELU },
+		{ "silu", MM_ACT_SILU },
+		{ "swish", MM_ACT_SILU },
+		{ "tanh", MM_ACT_TANH },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!strcmp(known[i].name, name)) {
+			*act = known[i].act;
+			return true;
+		}
+	}
+	return false;
+}
+
+int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
+		   struct mm_err *err)
+{
+	int64_t width = (int64_t)t->width, ffn = (int64_t)t->ffn;
+	int64_t layers = (int64_t)t->layers, heads = (int64_t)t->heads;
+	const char *act = NULL;
+	int rc;
+
+	if ((rc = mm_json_want_int(config, "hidden_size", 1, 1 << 16, &width,
+				   err)) ||
+	    (rc = mm_json_want_int(config, "intermediate_size", 1, 1 << 18,
+				   &ffn, err)) ||
+	    (rc = mm_json_want_int(config, "num_hidden_layers", 1, 1 << 10,
+				   &layers, err)) ||
+	    (rc = mm_json_want_int(config, "num_attention_heads", 1, 1 << 10,
+				   &heads, err)) ||
+	    (rc = mm_json_want_num(config, "layer_norm_eps", 0, 1, &t->eps,
+				   err)) ||
+	    (rc = mm_json_want_str(config, "hidden_act", &act, err)))
+		return rc;
+	if (width % heads)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'num_attention_heads' is %lld, which does not "
+			       "divide 'hidden_size' %lld",
+			       (long long)heads, (long long)width);
+	if (act && !mm_act_parse(&t->act, act))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'hidden_act' is '%s', which is not known", act);
+	t->width = (size_t)width;
+	t->ffn = (size_t)ffn;
+	t->layers = (size_t)layers;
+	t->heads = (size_t)heads;
+	return MM_OK;
+}

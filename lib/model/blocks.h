@@ -1,0 +1,51 @@
+/* blocks.h - pieces that several architectures are made of. */
+#ifndef MM_MODEL_BLOCKS_H
+#define MM_MODEL_BLOCKS_H
+
+#include "graph/ops.h"
+#include "model/model.h"
+
+/* How the linear layers of a transformer start. */
+struct mm_block_init {
+	double qkv, out, fc1, fc2; /* standard deviations */
+};
+
+/* A stack of pre-norm transformer blocks with Hugging Face's CLIP names. */
+struct mm_tower {
+	size_t width, ffn, layers, heads;
+	enum mm_act act;
+	double eps, dropout;
+	bool causal;
+	struct mm_block_init init;
+};
+
+/* Weight (out, in) and bias (out) named PREFIX.weight and PREFIX.bias. */
+struct mm_node *mm_dense(struct mm_graph *g, struct mm_node *x, size_t out,
+			 double std, struct mm_node *residual, enum mm_act act,
+			 const char *fmt, ...)
+	__attribute__((format(printf, 7, 8)));
+
+/* Layer norm with PREFIX.weight and PREFIX.bias. */
+struct mm_node *mm_norm(struct mm_graph *g, struct mm_node *x, double eps,
+			const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * PREFIX.layers.0 ... of x (B, T, width):
+ *	x += out_proj(attention(layer_norm1(x)));  x += fc2(act(fc1(
+ *	layer_norm2(x))))
+ * Hidden states are tapped as TAP.1, TAP.2, ... (mm_tap).
+ */
+struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
+				  struct mm_node *mask,
+				  const struct mm_tower *t, const char *prefix,
+				  const char *tap);
+
+/* The activation of a config's hidden_act; false where it is unknown. */
+bool mm_act_parse(enum mm_act *act, const char *name);
+
+/* A transformer's width, depth, ... read from a JSON object with checks. */
+int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
+		   struct mm_err *err) MM_MUST_CHECK;
+
+#endif

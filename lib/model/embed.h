@@ -1,0 +1,47 @@
+/*
+ * embed.h - running a model's towers: pixels or ids in, vectors out.
+ *
+ * One graph per tower and batch shape is built when it is first needed and
+ * kept.  A vector's bits do not depend on the batch it was computed in.
+ */
+#ifndef MM_MODEL_EMBED_H
+#define MM_MODEL_EMBED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+struct mm_embedder {
+	struct mm_model *model;
+	struct mm_graph image, text;
+	struct mm_node *pixels, *image_out; /* of the graphs as they stand */
+	struct mm_text_input ids;
+	struct mm_node *text_out;
+	size_t image_shape[3], text_shape[2]; /* B H W; B T; 0 = no graph */
+	enum mm_elem pixel_elem;
+	bool mask, types;
+};
+
+/* The model stays the caller's and must outlive the embedder. */
+void mm_embedder_init(struct mm_embedder *e, struct mm_model *model);
+void mm_embedder_release(struct mm_embedder *e);
+
+/*
+ * out (B, embed_dim), not normalised, from pixels (B, 3, H, W): U8, which the
+ * model's mean and std normalise, or F32 that is normalised already.
+ */
+int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
+		    enum mm_elem elem, size_t B, size_t H, size_t W,
+		    struct mm_err *err) MM_MUST_CHECK;
+
+/* out (B, embed_dim) from ids (B, T), mask (B, T) or NULL, types or NULL. */
+int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
+		   const uint8_t *mask, const int32_t *types, size_t B,
+		   size_t T, struct mm_err *err) MM_MUST_CHECK;
+
+/* Rows of unit length, as every comparison wants them. */
+void mm_embed_normalise(float *x, size_t N, size_t D);
+
+#endif

@@ -1,0 +1,313 @@
+/* model.c - opening, making and writing model folders; see model.h. */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+#define MM_ARCH(name) &mm_arch_##name,
+const struct mm_arch *const mm_archs[] = {
+#include "model/archs.def"
+	NULL,
+};
+#undef MM_ARCH
+
+/* OpenAI's pixel statistics, which most of these families share. */
+static const float clip_mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f };
+static const float clip_std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+
+const struct mm_arch *mm_arch_find(const char *model_type)
+{
+	for (int i = 0; mm_archs[i]; i++)
+		if (!strcmp(mm_archs[i]->model_type, model_type))
+			return mm_archs[i];
+	return NULL;
+}
+
+static int unknown_arch(const char *name, struct mm_err *err)
+{
+	struct mm_buf b = { 0 };
+	int rc;
+
+	for (int i = 0; mm_archs[i]; i++)
+		mm_buf_printf(&b, "%s%s", i ? ", " : "",
+			      mm_archs[i]->model_type);
+	rc = mm_fail(err, MM_ERR_FORMAT,
+		     "model type '%s' is not known; known are %s", name,
+		     mm_buf_str(&b));
+	mm_buf_release(&b);
+	return rc;
+}
+
+void mm_model_release(struct mm_model *m)
+{
+	mm_store_release(&m->store);
+	if (m->has_weights)
+		mm_checkpoint_release(&m->weights);
+	mm_json_free(m->json);
+	mm_arena_release(&m->arena);
+	memset(m, 0, sizeof(*m));
+}
+
+static void start(struct mm_model *m)
+{
+	memset(m, 0, sizeof(*m));
+	mm_store_init(&m->store);
+	memcpy(m->mean, clip_mean, sizeof(m->mean));
+	memcpy(m->std, clip_std, sizeof(m->std));
+}
+
+/* Three numbers of a JSON array; left alone where there is none. */
+static void three(float out[3], const struct mm_json *v)
+{
+	if (mm_json_size(v) == 3)
+		for (size_t i = 0; i < 3; i++)
+			out[i] = (float)mm_json_num(mm_json_at(v, i),
+						    (double)out[i]);
+}
+
+/* preprocessor_config.json, where there is one. */
+static void read_statistics(struct mm_model *m, const char *dir)
+{
+	char path[4096];
+	struct mm_json *json = NULL;
+
+	snprintf(path, sizeof(path), "%s/preprocessor_config.json", dir);
+	if (mm_json_load(&json, path, NULL))
+		return;
+	three(m->mean, mm_json_get(json, "image_mean"));
+	three(m->std, mm_json_get(json, "image_std"));
+	mm_json_free(json);
+}
+
+static int configure(struct mm_model *m, struct mm_err *err)
+{
+	const char *type;
+
+	if (mm_json_type(m->json) != MM_JSON_OBJECT)
+		return mm_fail(err, MM_ERR_FORMAT, "holds %s, not an object",
+			       mm_json_type_name(m->json));
+	type = mm_json_str(mm_json_get(m->json, "model_type"), NULL);
+	if (!type)
+		return mm_fail(err, MM_ERR_FORMAT, "has no 'model_type'");
+	if (!(m->arch = mm_arch_find(type)))
+		return unknown_arch(type, err);
+	return m->arch->configure(m, err);
+}
+
+int mm_model_open(struct mm_model *m, const char *dir, struct mm_err *err)
+{
+	char path[4096];
+	int rc;
+
+	start(m);
+	snprintf(path, sizeof(path), "%s/config.json", dir);
+	if (!(m->dir = mm_arena_strdup(&m->arena, dir))) {
+		rc = mm_fail_nomem(err, dir);
+		goto fail;
+	}
+	if ((rc = mm_json_load(&m->json, path, err)))
+		goto fail;
+	if ((rc = configure(m, err))) {
+		rc = mm_fail_ctx(err, "'%s'", path);
+		goto fail;
+	}
+	read_statistics(m, dir);
+	if ((rc = mm_checkpoint_open(&m->weights, dir, err)))
+		goto fail;
+	m->has_weights = true;
+	return MM_OK;
+fail:
+	mm_model_release(m);
+	return rc;
+}
+
+int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
+		 const struct mm_model *shape, struct mm_err *err)
+{
+	const struct mm_arch *a = mm_arch_find(arch);
+	struct mm_buf text = { 0 }, names = { 0 };
+	int rc;
+
+	start(m);
+	if (!a)
+		return unknown_arch(arch, err);
+	if (!a->preset(&text, preset, shape)) {
+		for (int i = 0; a->presets[i]; i++)
+			mm_buf_printf(&names, "%s%s", i ? ", " : "",
+				      a->presets[i]);
+		rc = mm_fail(err, MM_ERR_USAGE,
+			     "'%s' has no preset '%s'; it has %s", arch, preset,
+			     mm_buf_str(&names));
+	} else if (!(rc = mm_buf_check(&text, "the configuration", err)) &&
+		   !(rc = mm_json_parse(&m->json, text.data, text.len, preset,
+					err))) {
+		rc = configure(m, err);
+	}
+	mm_buf_release(&text);
+	mm_buf_release(&names);
+	if (rc) {
+		mm_model_release(m);
+		return rc;
+	}
+	memcpy(m->mean, shape->mean, sizeof(m->mean));
+	memcpy(m->std, shape->std, sizeof(m->std));
+	return MM_OK;
+}
+
+/* ---- weights ---- */
+
+static int check_weight(const struct mm_param *p, const struct mm_tensor *t,
+			struct mm_err *err)
+{
+	struct mm_shape have = { 0 };
+	char a[128], b[128];
+
+	have.rank = t->rank;
+	for (int i = 0; i < t->rank; i++)
+		have.dim[i] = t->dim[i];
+	/* A scalar may be stored as one number in a row. */
+	if (!mm_shape_equal(&have, &p->shape) &&
+	    !(p->n == 1 && p->shape.rank + t->rank == 1))
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "weight '%s' is %s in the file, the "
+			       "configuration wants %s",
+			       p->name, mm_shape_str(a, &have),
+			       mm_shape_str(b, &p->shape));
+	return MM_OK;
+}
+
+static int bind_one(struct mm_model *m, struct mm_param *p, bool copy,
+		    struct mm_err *err)
+{
+	const struct mm_tensor *t = mm_checkpoint_find(&m->weights, p->name);
+	size_t bad;
+	int rc;
+
+	if (!t)
+		return mm_fail(err, MM_ERR_FORMAT, "weight '%s' is missing",
+			       p->name);
+	if (!mm_dtype_is_float(t->dtype))
+		return mm_fail(err, MM_ERR_FORMAT, "weight '%s' is of type %s",
+			       p->name, mm_dtype_name(t->dtype));
+	if ((rc = check_weight(p, t, err)))
+		return rc;
+	if (!copy && t->dtype == MM_F32 &&
+	    (uintptr_t)t->data % sizeof(float) == 0) {
+		union {
+			const void *in;
+			float *out;
+		} data = { t->data }; /* mapped read-only, and only read */
+
+		p->val = data.out;
+	} else {
+		if (!copy &&
+		    !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
+			return mm_fail_nomem(err, "the weights");
+		mm_to_f32(p->val, t->data, t->dtype, p->n);
+	}
+	if ((bad = mm_first_not_finite(p->val, p->n)) < p->n)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "weight '%s' is not finite at element %zu",
+			       p->name, bad);
+	return MM_OK;
+}
+
+int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	if (train) {
+		if ((rc = mm_store_alloc_values(&m->store, err)))
+			return rc;
+	}
+	for (size_t i = 0; i < m->store.n && !rc && m->has_weights; i++) {
+		struct mm_param *p = m->store.param[i];
+
+		if (train || !p->val)
+			rc = bind_one(m, p, train, err);
+	}
+	return rc && m->dir ? mm_fail_ctx(err, "'%s'", m->dir) : rc;
+}
+
+struct mm_node *mm_image_input(struct mm_graph *g, const struct mm_model *m,
+			       enum mm_elem elem, size_t B, size_t H, size_t W)
+{
+	return mm_input(g, "pixel_values", elem,
+			MM_SHAPE(B, m->channels, H, W));
+}
+
+struct mm_text_input mm_text_inputs(struct mm_graph *g, size_t B, size_t T,
+				    bool mask, bool types)
+{
+	struct mm_text_input t = { NULL, NULL, NULL };
+
+	t.ids = mm_input(g, "input_ids", MM_ELEM_I32, MM_SHAPE(B, T));
+	if (mask)
+		t.mask = mm_input(g, "attention_mask", MM_ELEM_U8,
+				  MM_SHAPE(B, T));
+	if (types)
+		t.types = mm_input(g, "token_type_ids", MM_ELEM_I32,
+				   MM_SHAPE(B, T));
+	return t;
+}
+
+int mm_model_declare(struct mm_model *m, struct mm_err *err)
+{
+	struct mm_text_input t;
+	struct mm_node *image, *text;
+	struct mm_graph g;
+	int rc;
+
+	mm_graph_init(&g, &m->store, MM_INFER);
+	image = mm_image_input(&g, m, MM_ELEM_REAL, 1, m->image_size,
+			       m->image_size);
+	image = m->arch->image(&g, m, image);
+	t = mm_text_inputs(&g, 1, m->context_length, true, false);
+	text = m->arch->text(&g, m, &t);
+	m->arch->logits(&g, m, image, text);
+	rc = g.failed ? mm_fail(err, g.err.code, "%s", g.err.msg) : MM_OK;
+	mm_graph_release(&g);
+	return rc;
+}
+
+/* ---- writing ---- */
+
+int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
+{
+	struct mm_tensor *t = mm_calloc(m->store.n, sizeof(*t));
+	const struct mm_meta meta = { "format", "pt" };
+	struct mm_json_writer w;
+	struct mm_buf text = { 0 };
+	char path[4096];
+	int rc;
+
+	if (!t)
+		return mm_fail_nomem(err, "a checkpoint");
+	for (size_t i = 0; i < m->store.n; i++) {
+		const struct mm_param *p = m->store.param[i];
+
+		t[i].name = p->name;
+		t[i].dtype = MM_F32;
+		t[i].rank = p->shape.rank;
+		memcpy(t[i].dim, p->shape.dim, sizeof(p->shape.dim));
+		t[i].data = p->val;
+		t[i].nbytes = p->n * sizeof(float);
+	}
+	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
+	if ((rc = mm_safetensors_write(path, t, m->store.n, &meta, 1, err)))
+		goto done;
+	mm_json_writer_init(&w, &text, 2);
+	mm_json_put(&w, NULL, m->json);
+	mm_buf_addc(&text, '\n');
+	snprintf(path, sizeof(path), "%s/config.json", dir);
+	if (!(rc = mm_buf_check(&text, "config.json", err)))
+		rc = mm_file_write(path, text.data, text.len, err);
+done:
+	mm_buf_release(&text);
+	mm_free(t);
+	return rc;
+}

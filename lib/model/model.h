@@ -1,0 +1,126 @@
+/*
+ * model.h - a model folder: what it is, its parameters, its towers.
+ *
+ *	mm_model_open		config.json read, weights mapped, nothing copied
+ *	arch->image, ->text	emit a tower into a graph; parameters appear in
+ *				model->store
+ *	mm_model_bind		point the parameters declared so far at the
+ *				mapped weights (copies only where the file's
+ *type is not float32, or where they will be trained)
+ *	mm_model_save		a folder that transformers opens
+ *
+ * Owned by the caller; not thread-safe.
+ */
+#ifndef MM_MODEL_MODEL_H
+#define MM_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "graph/graph.h"
+#include "tensor/checkpoint.h"
+
+struct mm_model;
+
+/* The text as a tower sees it. */
+struct mm_text_input {
+	struct mm_node *ids;   /* (B, T) I32 */
+	struct mm_node *mask;  /* (B, T) U8, 0 = padding; NULL: none */
+	struct mm_node *types; /* (B, T) I32 segments; NULL: all 0 */
+};
+
+/* One row of the architecture table, archs.def. */
+struct mm_arch {
+	const char *model_type; /* as in config.json */
+	const char *summary;
+
+	/* Read m->json into m->config and the fields below it. */
+	int (*configure)(struct mm_model *m, struct mm_err *err);
+
+	/* The text of a config.json for training from scratch, into `out`;
+	 * false where there is no such preset. */
+	bool (*preset)(struct mm_buf *out, const char *name,
+		       const struct mm_model *shape);
+	const char *const *presets; /* names, NULL-terminated */
+
+	/* Towers: embeddings (B, embed_dim), not normalised. */
+	struct mm_node *(*image)(struct mm_graph *g, const struct mm_model *m,
+				 struct mm_node *pixels);
+	struct mm_node *(*text)(struct mm_graph *g, const struct mm_model *m,
+				const struct mm_text_input *text);
+
+	/* logits (N, N) of image i with text j, from unit embeddings. */
+	struct mm_node *(*logits)(struct mm_graph *g, const struct mm_model *m,
+				  struct mm_node *image, struct mm_node *text);
+
+	/* The loss that the family was made with, from its logits. */
+	struct mm_node *(*loss)(struct mm_graph *g, struct mm_node *logits,
+				struct mm_node *labels, double smoothing);
+
+	/* What must hold after every update (a clamped scale); or NULL. */
+	void (*after_step)(struct mm_model *m);
+};
+
+#define MM_ARCH(name) extern const struct mm_arch mm_arch_##name;
+#include "model/archs.def"
+#undef MM_ARCH
+extern const struct mm_arch *const mm_archs[]; /* NULL-terminated */
+
+struct mm_model {
+	const struct mm_arch *arch;
+	struct mm_arena arena; /* config and strings */
+	char *dir;
+	struct mm_json *json; /* config.json */
+	void *config;	      /* the architecture's own struct */
+	struct mm_store store;
+	struct mm_checkpoint weights;
+	bool has_weights;
+
+	/* What configure() tells of the inputs. */
+	size_t image_size, channels, embed_dim;
+	size_t context_length, vocab_size;
+	int64_t bos_token_id, eos_token_id, pad_token_id;
+	float mean[3], std[3]; /* of pixel values, when U8 comes in */
+
+	/* What training asks for; set before the towers are built. */
+	double dropout;
+	double fixed_scale; /* > 0: logits are multiplied by this constant */
+};
+
+/* The row of that model_type, or NULL. */
+const struct mm_arch *mm_arch_find(const char *model_type);
+
+int mm_model_open(struct mm_model *m, const char *dir,
+		  struct mm_err *err) MM_MUST_CHECK;
+
+/* A model without weights from a preset; shape carries the input fields. */
+int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
+		 const struct mm_model *shape,
+		 struct mm_err *err) MM_MUST_CHECK;
+void mm_model_release(struct mm_model *m);
+
+/*
+ * Give values to all declared parameters.  train: every value is copied into
+ * the store's block, so that it may change.  A weight that is missing, of
+ * another shape or not finite is an error that names it.
+ */
+int mm_model_bind(struct mm_model *m, bool train,
+		  struct mm_err *err) MM_MUST_CHECK;
+
+/* Declare every parameter of all towers (an instance of batch 1). */
+int mm_model_declare(struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
+
+/* Write config.json and model.safetensors (float32) into a folder. */
+int mm_model_save(const struct mm_model *m, const char *dir,
+		  struct mm_err *err) MM_MUST_CHECK;
+
+/* Inputs of the towers for a graph of batch B. */
+struct mm_node *mm_image_input(struct mm_graph *g, const struct mm_model *m,
+			       enum mm_elem elem, size_t B, size_t H, size_t W);
+struct mm_text_input mm_text_inputs(struct mm_graph *g, size_t B, size_t T,
+				    bool mask, bool types);
+
+#endif
