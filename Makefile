@@ -16,7 +16,8 @@ have     = $(shell $(PKG) --exists $(1) 2>/dev/null && echo 1)
 
 # Libraries that must be there, and those that are used where they are found.
 LIBS    := libpng libjpeg jansson libutf8proc zlib
-OPT_LIBS :=
+OPT_LIBS := $(if $(call have,libwebpdemux),libwebp libwebpdemux)
+HAVE    := $(if $(filter libwebp,$(OPT_LIBS)),-DHAVE_WEBP)
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -26,7 +27,7 @@ SANITY  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 	   -fno-omit-frame-pointer)
 # No contraction: a sum has the same bits whatever the compiler likes.
 ALL_C   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -MMD -MP $(WARN) \
-	   $(SANITY) -fopenmp -ffp-contract=off \
+	   $(SANITY) -fopenmp -ffp-contract=off $(HAVE) \
 	   $(shell $(PKG) --cflags $(LIBS) $(OPT_LIBS)) $(CFLAGS)
 ALL_L   := $(SANITY) -fopenmp $(LDFLAGS)
 LDLIBS  := $(shell $(PKG) --libs $(LIBS) $(OPT_LIBS)) -ldl -lm
