@@ -144,6 +144,21 @@ void mm_file_release(struct mm_file *f)
 	memset(f, 0, sizeof(*f));
 }
 
+void mm_file_forget(const struct mm_file *f, size_t begin, size_t end)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	union {
+		const unsigned char *in;
+		void *out;
+	} p;
+
+	begin = (begin + page - 1) / page * page;
+	end = end / page * page;
+	p.in = f->data + begin;
+	if (f->mapped && begin < end)
+		madvise(p.out, end - begin, MADV_DONTNEED);
+}
+
 /* ---- reading front to back ---- */
 
 int mm_reader_open(struct mm_reader *r, const char *path, struct mm_err *err)

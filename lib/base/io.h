@@ -31,6 +31,10 @@ int mm_file_open(struct mm_file *f, const char *path, struct mm_err *err)
 	MM_MUST_CHECK;
 void mm_file_release(struct mm_file *f);
 
+/* The bytes [begin, end) are done with for now: gives their memory back where
+ * the file is mapped.  They can still be read. */
+void mm_file_forget(const struct mm_file *f, size_t begin, size_t end);
+
 /* A file or pipe read from front to back through a buffer. */
 struct mm_reader {
 	const char *name; /* for messages; borrowed from mm_reader_open */

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { ALIGN = 64 };
 
@@ -357,6 +358,33 @@ static void put_entry(struct mm_json_writer *w, const struct mm_tensor *t,
 	mm_json_close(w);
 }
 
+/* A header is JSON, hence UTF-8: file names, say, need not be. */
+static int check_text(const char *s, const char *what, struct mm_err *err)
+{
+	const size_t n = strlen(s), good = mm_utf8_prefix(s, n);
+
+	if (good == n)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_FORMAT,
+		       "%s '%.*s...' is not UTF-8 at byte %zu", what,
+		       (int)(good < 60 ? good : 60), s, good);
+}
+
+static int check_texts(const struct mm_tensor *t, size_t n,
+		       const struct mm_meta *meta, size_t n_meta,
+		       struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = check_text(t[i].name, "the tensor's name", err);
+	for (size_t i = 0; i < n_meta && !rc; i++)
+		if (!(rc = check_text(meta[i].key, "the metadata key", err)))
+			rc = check_text(meta[i].value, "the metadata value",
+					err);
+	return rc;
+}
+
 int mm_blob_header(struct mm_buf *out, const struct mm_tensor *t, size_t n,
 		   const struct mm_meta *meta, size_t n_meta,
 		   struct mm_err *err)
@@ -364,9 +392,12 @@ int mm_blob_header(struct mm_buf *out, const struct mm_tensor *t, size_t n,
 	const size_t start = out->len;
 	struct mm_json_writer w;
 	size_t begin = 0;
-	uint64_t len;
+	uint64_t len = 0;
+	int rc;
 
-	mm_buf_add(out, &(uint64_t){ 0 }, 8);
+	if ((rc = check_texts(t, n, meta, n_meta, err)))
+		return rc;
+	mm_buf_add(out, &len, 8);
 	mm_json_writer_init(&w, out, 0);
 	mm_json_open(&w, NULL, '{');
 	if (n_meta) {

@@ -96,6 +96,11 @@ int mm_segment_want_str(const struct mm_segment *seg, const char *name,
 
 /* ---- writing ---- */
 
+struct mm_meta_list { /* owns its strings */
+	struct mm_meta *item;
+	size_t n, cap;
+};
+
 /*
  * Rows are put column by column and ended; the columns of a segment are those
  * of its first row.  A row with other columns, or a dense one of another
@@ -107,8 +112,8 @@ struct mm_stream_writer {
 	struct mm_put *put;	    /* the row in the making */
 	size_t n_put, cap_put;
 	struct mm_put_column *column; /* the segment in the making */
-	size_t n_columns, n_rows, n_bytes;
-	struct mm_meta_list *own, *carried;
+	size_t n_columns, cap_columns, n_rows, n_bytes;
+	struct mm_meta_list own, carried;
 	uint64_t total_rows; /* ended so far */
 	bool started;	     /* a segment has been written */
 };
@@ -117,15 +122,15 @@ struct mm_stream_writer {
 int mm_stream_writer_open(struct mm_stream_writer *w, const char *path,
 			  struct mm_err *err) MM_MUST_CHECK;
 
-/* Metadata of this stage; wins over what is carried.  NULL: remove the key
- * from what is carried. */
+/* Metadata of this stage; it wins over what is carried.  NULL: the key is
+ * left out even where it is carried. */
 int mm_stream_set_meta(struct mm_stream_writer *w, const char *key,
 		       const char *value, struct mm_err *err) MM_MUST_CHECK;
 
 /*
- * Put one value of the row.  Bytes are borrowed until mm_stream_end_row; name
- * and dim are copied.  `dim` is the shape of the sample (dense) or of one
- * item (ragged, `count` of them).  A column may be put once a row.
+ * Put one value of the row.  Name and bytes are borrowed until the row ends
+ * or is dropped.  `dim` is the shape of the sample (dense) or of one item
+ * (ragged, `count` of them).  A column may be put once a row.
  */
 int mm_stream_put(struct mm_stream_writer *w, const char *name,
 		  enum mm_dtype dtype, int rank, const size_t *dim,
@@ -147,6 +152,11 @@ int mm_stream_carry(struct mm_stream_writer *w, const struct mm_segment *seg,
 		    size_t i, const char *const *drop,
 		    struct mm_err *err) MM_MUST_CHECK;
 
+/* Take over the metadata alone (of a segment without rows, say). */
+int mm_stream_carry_meta(struct mm_stream_writer *w,
+			 const struct mm_segment *seg,
+			 struct mm_err *err) MM_MUST_CHECK;
+
 /* End the row.  mm_stream_drop_row forgets what was put instead. */
 int mm_stream_end_row(struct mm_stream_writer *w,
 		      struct mm_err *err) MM_MUST_CHECK;
@@ -157,7 +167,7 @@ int mm_stream_flush(struct mm_stream_writer *w,
 		    struct mm_err *err) MM_MUST_CHECK;
 
 /* Flush and finish: the file appears.  A stream without rows is one segment
- * that holds metadata only. */
+ * that holds metadata only.  The writer is released in any case. */
 int mm_stream_commit(struct mm_stream_writer *w,
 		     struct mm_err *err) MM_MUST_CHECK;
 void mm_stream_abort(struct mm_stream_writer *w); /* safe on zeros */
