@@ -277,7 +277,7 @@ static int from_processor(struct mm_image_preset *p, const struct mm_json *root,
 	p->filter = k->filter;
 	p->rgb_first = true;
 	p->alpha = MM_ALPHA_WHITE;
-	p->crop_w = p->crop_h = k->crop ? k->crop : 224;
+	p->crop_w = p->crop_h = k->crop;
 	v->rescale = v->normalize = true;
 	v->factor = 1.0 / 255;
 	v->top = k->top;
@@ -311,6 +311,9 @@ static int from_processor(struct mm_image_preset *p, const struct mm_json *root,
 		p->fit = MM_FIT_NONE;
 	if (!do_crop)
 		p->crop_w = p->crop_h = 0;
+	else if (!p->crop_w)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'do_center_crop' needs a 'crop_size'");
 	get_own(p, root);
 	return MM_OK;
 }
