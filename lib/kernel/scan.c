@@ -1,0 +1,39 @@
+/* scan.c - picks the version; the base one is compiled here too. */
+#define MM_ISA_TABLE mm_scan_base
+#include "kernel/scan_body.h"
+
+#include "kernel/cpu.h"
+
+static const struct mm_scan_isa *isa(void)
+{
+#if defined(__x86_64__)
+	switch (mm_isa()) {
+	case MM_ISA_AVX512: return &mm_scan_avx512;
+	case MM_ISA_AVX2: return &mm_scan_avx2;
+	default: break;
+	}
+#endif
+	return &mm_scan_base;
+}
+
+void mm_scan_f32(float *out, const float *rows, size_t ld, size_t N,
+		 const float *q, size_t D)
+{
+	isa()->f32(out, rows, ld, N, q, D);
+}
+
+void mm_scan_i8(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
+		size_t D)
+{
+	isa()->i8(out, rows, N, q, D);
+}
+
+size_t mm_scan_count_ge(const float *x, size_t n, float bound)
+{
+	return isa()->count_ge(x, n, bound);
+}
+
+size_t mm_scan_find_ge(uint32_t *at, const float *x, size_t n, float bound)
+{
+	return isa()->find_ge(at, x, n, bound);
+}

@@ -1,0 +1,44 @@
+/*
+ * scan.h - going through many vectors once: scores of one query against every
+ * row of a gallery, and what lies above a bound.
+ *
+ * These loops are bound by memory, so they read each byte once and do nothing
+ * else.  Sums run in a fixed number of lanes: a row's score has the same bits
+ * wherever it stands.  float only, also under MM_DOUBLE.
+ */
+#ifndef MM_KERNEL_SCAN_H
+#define MM_KERNEL_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* out[n] = <rows[n], q>	rows (N, D), ld floats apart; q (D) */
+void mm_scan_f32(float *out, const float *rows, size_t ld, size_t N,
+		 const float *q, size_t D);
+
+/*
+ * The same with whole numbers in -127..127, exactly: rows (N, D) end to end;
+ * D <= 2^17, so that no sum leaves int32.
+ */
+void mm_scan_i8(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
+		size_t D);
+
+/* How many of x[0..n) are >= bound.  A NaN is not. */
+size_t mm_scan_count_ge(const float *x, size_t n, float bound);
+
+/* Their places, ascending, into at[0..n); returns how many.  n < 2^32. */
+size_t mm_scan_find_ge(uint32_t *at, const float *x, size_t n, float bound);
+
+/* One instruction set's versions; for scan.c. */
+struct mm_scan_isa {
+	void (*f32)(float *out, const float *rows, size_t ld, size_t N,
+		    const float *q, size_t D);
+	void (*i8)(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
+		   size_t D);
+	size_t (*count_ge)(const float *x, size_t n, float bound);
+	size_t (*find_ge)(uint32_t *at, const float *x, size_t n, float bound);
+};
+
+extern const struct mm_scan_isa mm_scan_base, mm_scan_avx2, mm_scan_avx512;
+
+#endif

@@ -1,0 +1,111 @@
+/* Scans of many vectors: every instruction set against plain loops. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "base/rng.h"
+#include "kernel/cpu.h"
+#include "kernel/scan.h"
+
+enum { N = 37, MAX_D = 200 };
+
+static float rows[N * MAX_D], query[MAX_D];
+static int8_t rows8[N * MAX_D], query8[MAX_D];
+
+static void fill(void)
+{
+	struct mm_rng rng;
+
+	mm_rng_init(&rng, 3, 1, 4, MM_RNG_INIT);
+	for (size_t i = 0; i < N * MAX_D; i++) {
+		rows[i] = (float)mm_rng_normal(&rng);
+		rows8[i] = (int8_t)((int)mm_rng_below(&rng, 255) - 127);
+	}
+	for (size_t i = 0; i < MAX_D; i++) {
+		query[i] = (float)mm_rng_normal(&rng);
+		query8[i] = i % 3 ? -127 : 127;
+	}
+}
+
+static void check_level(void)
+{
+	for (size_t D = 0; D <= MAX_D; D += D < 70 ? 1 : 13) {
+		float out[N], again;
+		int32_t out8[N];
+
+		mm_scan_f32(out, rows, D, N, query, D);
+		mm_scan_i8(out8, rows8, N, query8, D);
+		for (size_t n = 0; n < N; n++) {
+			double s = 0;
+			int32_t s8 = 0;
+
+			for (size_t d = 0; d < D; d++) {
+				s += (double)rows[n * D + d] * (double)query[d];
+				s8 += rows8[n * D + d] * query8[d];
+			}
+			ck_assert_double_eq_tol((double)out[n], s,
+						2e-6 * (1 + (double)D));
+			ck_assert_int_eq(out8[n], s8);
+			mm_scan_f32(&again, rows + n * D, D, 1, query, D);
+			ck_assert(again == out[n]);
+		}
+	}
+}
+
+START_TEST(scores_on_every_level)
+{
+	const int best = (int)mm_isa();
+
+	fill();
+	for (int level = 0; level <= best; level++) {
+		mm_isa_force(level);
+		check_level();
+	}
+	mm_isa_force(-1);
+}
+END_TEST
+
+START_TEST(extremes_fit)
+{
+	static int8_t x[4096], q[4096];
+	int32_t out;
+
+	memset(x, -127, sizeof(x));
+	memset(q, 127, sizeof(q));
+	mm_scan_i8(&out, x, 1, q, sizeof(x));
+	ck_assert_int_eq(out, -127 * 127 * 4096);
+	mm_scan_i8(&out, q, 1, q, sizeof(x));
+	ck_assert_int_eq(out, 127 * 127 * 4096);
+}
+END_TEST
+
+START_TEST(bounds)
+{
+	static float x[1000];
+	uint32_t at[1000];
+	size_t n = 0, seen = 0;
+
+	for (size_t i = 0; i < 1000; i++)
+		x[i] = (float)(i * 7919 % 1000);
+	x[3] = NAN;
+	for (size_t i = 0; i < 1000; i++)
+		n += x[i] >= 900;
+	ck_assert_uint_eq(mm_scan_count_ge(x, 1000, 900), n);
+	ck_assert_uint_eq(mm_scan_find_ge(at, x, 1000, 900), n);
+	for (size_t i = 0; i < 1000; i++)
+		if (x[i] >= 900)
+			ck_assert_uint_eq(at[seen++], i);
+	ck_assert_uint_eq(mm_scan_count_ge(x, 0, 0), 0);
+	ck_assert_uint_eq(mm_scan_find_ge(at, x, 1000, -INFINITY), 999);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tc = tcase_create("scan");
+
+	tcase_add_test(tc, scores_on_every_level);
+	tcase_add_test(tc, extremes_fit);
+	tcase_add_test(tc, bounds);
+	return unit_run("scan", tc);
+}
