@@ -8,8 +8,10 @@
 CC      ?= cc
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
+VERSION := 0.1.0
 comma   := ,
 BUILD   := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+ROOT    := $(DESTDIR)$(PREFIX)
 Q       := $(if $(V),,@)
 PKG     := $(shell command -v pkg-config)
 have     = $(shell $(PKG) --exists $(1) 2>/dev/null && echo 1)
@@ -55,9 +57,16 @@ DBL_O   := $(patsubst %.c,$(BUILD)/double/%.o,\
 # real one.
 UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/check_*.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+# A fuzz harness is linked twice: here with a driver that replays files, and by
+# `make fuzz` with clang's libFuzzer.
+FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+MAN     := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[157]))
 
 all: $(BUILD)/mmtool
+tests: $(UNIT) $(FUZZ) man
+bench-programs: $(BENCH)
 
+$(BUILD)/cmd/main.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
 $(BUILD)/mmtool: $(CMD_O) $(BUILD)/libmmtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
@@ -86,14 +95,61 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
 		$(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
 
-check: check-unit check-layers
+# Documentation: hand-written pages with what the option tables say put in.
+man: $(MAN) $(BUILD)/mmtool.bash
+$(BUILD)/man/%: man/% $(BUILD)/mmtool scripts/man-page
+	@mkdir -p $(@D)
+	$(Q)scripts/man-page $(BUILD)/mmtool $< >$@.tmp && mv $@.tmp $@
+$(BUILD)/mmtool.bash: $(BUILD)/mmtool
+	$(Q)$< describe completion >$@.tmp && mv $@.tmp $@
+
+check: all tests
+	@tests/run $(BUILD)
 check-unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
+check-cli: all man
+	@MMTOOL=$(abspath $(BUILD))/mmtool tests/cli/run.sh
 check-layers: $(BUILD)/libmmtool.a
 	@scripts/check-layers && scripts/check-lib-pure $<
+
+install: all man
+	install -d $(ROOT)/bin $(ROOT)/lib/pkgconfig $(ROOT)/include/mmtool \
+		$(ROOT)/share/bash-completion/completions
+	install -m 755 $(BUILD)/mmtool $(ROOT)/bin/mmtool
+	install -m 644 $(BUILD)/libmmtool.a $(ROOT)/lib/libmmtool.a
+	for h in $(wildcard lib/*/*.h lib/*/*.def); do \
+		install -D -m 644 $$h $(ROOT)/include/mmtool/$${h#lib/} || \
+			exit 1; \
+	done
+	for m in $(MAN); do \
+		d=$(ROOT)/share/man/man$${m##*.} && install -d $$d && \
+		install -m 644 $$m $$d || exit 1; \
+	done
+	install -m 644 $(BUILD)/mmtool.bash \
+		$(ROOT)/share/bash-completion/completions/mmtool
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/mmtool' \
+		'libdir=$${prefix}/lib' '' 'Name: mmtool' \
+		'Description: image-text machine learning' \
+		'Version: $(VERSION)' 'Requires.private: $(LIBS) $(OPT_LIBS)' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lmmtool' \
+		'Libs.private: -fopenmp -ldl -lm' \
+		>$(ROOT)/lib/pkgconfig/mmtool.pc
+install-strip: install
+	strip $(ROOT)/bin/mmtool
+uninstall:
+	rm -f $(ROOT)/bin/mmtool $(ROOT)/lib/libmmtool.a \
+		$(ROOT)/lib/pkgconfig/mmtool.pc \
+		$(ROOT)/share/bash-completion/completions/mmtool \
+		$(foreach m,$(MAN),$(ROOT)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -rf $(ROOT)/include/mmtool
+dist:
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=mmtool-$(VERSION)/ \
+		-o build/mmtool-$(VERSION).tar.gz HEAD
 clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all check check-unit check-layers clean
+.PHONY: all tests man check check-unit check-cli check-layers clean install \
+	install-strip uninstall dist bench-programs
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

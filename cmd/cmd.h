@@ -55,8 +55,8 @@ const struct mm_cmd *mm_cmd_find(const char *name, const char *mode);
 
 /*
  * What the tables say, as text: --help of a command or of a family (its
- * modes), the list of all commands, OPTIONS of a man page (roff), and the bash
- * completion for everything.
+ * modes), the list of all commands, roff for a man page (OPTIONS of a command;
+ * cmd NULL: COMMANDS of mmtool(1)), and the bash completion for everything.
  */
 void mm_describe_help(struct mm_buf *out, const struct mm_cmd *cmd);
 void mm_describe_commands(struct mm_buf *out);

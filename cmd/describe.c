@@ -321,8 +321,33 @@ static void roff_row(struct mm_buf *out, const struct mm_cmd *cmd)
 	}
 }
 
+static void roff_commands(struct mm_buf *out)
+{
+	for (int g = 0; mm_cmd_groups[g]; g++) {
+		bool any = false;
+
+		for (int i = 0; mm_cmds[i]; i++) {
+			if ((int)mm_cmds[i]->group != g || mm_cmds[i]->mode)
+				continue;
+			if (!any)
+				mm_buf_printf(out, ".SS %s\n",
+					      mm_cmd_groups[g]);
+			any = true;
+			mm_buf_printf(out, ".TP\n.BR mmtool\\-%s (1)\n",
+				      mm_cmds[i]->name);
+			roff(out, mm_cmds[i]->summary);
+			mm_buf_addc(out, '\n');
+		}
+	}
+}
+
 void mm_describe_man(struct mm_buf *out, const struct mm_cmd *cmd)
 {
+	if (!cmd) {
+		mm_buf_adds(out, ".SH COMMANDS\n");
+		roff_commands(out);
+		return;
+	}
 	mm_buf_adds(out, ".SH OPTIONS\n");
 	if (!cmd->family) {
 		roff_row(out, cmd);

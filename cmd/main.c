@@ -13,8 +13,6 @@
 #include "base/parallel.h"
 #include "cmd.h"
 
-#define VERSION "0.1.0"
-
 #define MM_CMD(id)
 #define MM_MODE(id, mode)
 #define MM_FAMILY(id, in_group, says)                          \
@@ -179,8 +177,10 @@ static int describe(int argc, char **argv, struct mm_err *err)
 	struct mm_buf text = { 0 };
 	const struct mm_cmd *cmd;
 
-	if (argc == 4 && !strcmp(argv[2], "man") &&
-	    (cmd = mm_cmd_find(argv[3], NULL))) {
+	if (argc == 3 && !strcmp(argv[2], "man")) {
+		mm_describe_man(&text, NULL);
+	} else if (argc == 4 && !strcmp(argv[2], "man") &&
+		   (cmd = mm_cmd_find(argv[3], NULL))) {
 		mm_describe_man(&text, cmd);
 	} else if (argc == 3 && !strcmp(argv[2], "completion")) {
 		mm_describe_completion(&text);
@@ -193,7 +193,7 @@ static int describe(int argc, char **argv, struct mm_err *err)
 	} else {
 		return mm_fail(err, MM_ERR_USAGE,
 			       "usage: mmtool describe "
-			       "man COMMAND | completion | "
+			       "man [COMMAND] | completion | "
 			       "commands");
 	}
 	return print(&text, err);
@@ -201,7 +201,7 @@ static int describe(int argc, char **argv, struct mm_err *err)
 
 static void print_version(void)
 {
-	puts("mmtool " VERSION);
+	puts("mmtool " MM_VERSION);
 }
 
 static int dispatch(int argc, char **argv, struct mm_err *err)

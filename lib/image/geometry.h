@@ -38,11 +38,12 @@ int mm_image_transpose(struct mm_image *dst, const struct mm_image *src,
 void mm_image_flip(struct mm_image *im);
 
 /*
- * [x, x+w) x [y, y+h) of src; what lies outside is 0 in every channel (black;
- * palette entry 0; for CMYK, no ink = white).  dst != src.
+ * [x, x+w) x [y, y+h) of src; what lies outside is `fill` in every channel
+ * (0: black, palette entry 0; for CMYK, no ink = white).  dst != src.
  */
 int mm_image_crop(struct mm_image *dst, const struct mm_image *src, long x,
-		  long y, size_t w, size_t h, struct mm_err *err) MM_MUST_CHECK;
+		  long y, size_t w, size_t h, uint8_t fill,
+		  struct mm_err *err) MM_MUST_CHECK;
 
 /* How a centre crop of odd margins rounds. */
 enum mm_crop_rule {

@@ -12,12 +12,16 @@
 #include "image/resize.h"
 
 enum mm_fit {
-	MM_FIT_NONE,	  /* not resized                                      */
-	MM_FIT_SQUASH,	  /* to width x height, whatever the shape            */
-	MM_FIT_SHORTEST,  /* short side = edge, long = trunc(edge*long/short) */
-	MM_FIT_LONGEST,	  /* inside width x height, sides rounded half-even   */
-	MM_FIT_TWO_EDGES, /* short side = edge unless the long side would pass
-			     max_edge; see mm_image_fit_size                  */
+	MM_FIT_NONE,	  /* not resized                                     */
+	MM_FIT_SQUASH,	  /* to width x height, whatever the shape           */
+	MM_FIT_SHORTEST,  /* short side edge, long trunc(edge * long/short)  */
+	MM_FIT_LONGEST,	  /* inside width x height, rounded half to even     */
+	MM_FIT_COVER,	  /* covers width x height, rounded half to even     */
+	MM_FIT_INSIDE,	  /* inside width x height, truncated                */
+	MM_FIT_TWO_EDGES, /* as SHORTEST, but the long side stays within
+			   * max_edge: then t = max_edge * short/long, the
+			   * short side round(t), the long trunc(t*long/short)
+			   */
 };
 
 /*
@@ -42,6 +46,7 @@ struct mm_image_preset {
 	size_t crop_w, crop_h; /* centre crop after resizing; 0 = none.
 				  Smaller pictures are padded with 0    */
 	enum mm_crop_rule crop_rule;
+	uint8_t fill;	/* of the padding */
 	bool rgb_first; /* RGB before resizing, not after */
 	enum mm_image_alpha alpha;
 	enum mm_image_grey16 grey16;
@@ -80,10 +85,14 @@ int mm_image_preset_write(struct mm_buf *out, const struct mm_image_preset *p,
 			  struct mm_err *err) MM_MUST_CHECK;
 
 /*
- * Another size for the same recipe: w x h of the result, the resize before
- * the crop in the same proportion as it was (rounded down).
+ * Another size for the same recipe: a result of w x h.  A resize that was
+ * larger than the crop keeps that proportion.  With w != h, SHORTEST becomes
+ * COVER, as in open_clip.
  */
 void mm_image_preset_resize(struct mm_image_preset *p, size_t w, size_t h);
+
+/* Another fit to the size that the result has: SQUASH, SHORTEST, LONGEST. */
+void mm_image_preset_refit(struct mm_image_preset *p, enum mm_fit fit);
 
 /* Size of a w x h picture after resizing, before the crop. */
 void mm_image_fit_size(const struct mm_image_preset *p, size_t w, size_t h,

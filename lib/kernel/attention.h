@@ -32,7 +32,8 @@ struct mm_attention {
 	size_t noise_offset; /* number of p's first element in the batch */
 };
 
-/* mm_reals of scratch that either pass needs. */
+/* mm_reals of scratch that either pass needs, with mm_threads() as it is now.
+ */
 size_t mm_attention_work(const struct mm_attention *a);
 
 void mm_attention_fwd(mm_real *o, mm_real *p, const struct mm_attention *a,

@@ -27,6 +27,7 @@ START_TEST(bits_do_not_depend_on_threads)
 	struct mm_buf one = { 0 }, many = { 0 };
 	struct optest t;
 
+	mm_threads_set(3); /* scratch is planned for the threads of that time */
 	for (int v = 0; v < MAX_VARIANTS && optest_init(&t, op, v); v++) {
 		run(&one, &t, 1);
 		for (int threads = 1; threads <= 3; threads++) {
@@ -37,6 +38,7 @@ START_TEST(bits_do_not_depend_on_threads)
 				      threads);
 		}
 		optest_release(&t);
+		mm_threads_set(3);
 	}
 	mm_buf_release(&one);
 	mm_buf_release(&many);
