@@ -91,6 +91,11 @@ $(BUILD)/tests/unit/check_double_%: $(BUILD)/tests/unit/check_double_%.o \
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
 $(BUILD)/tests/unit/check_%: $(BUILD)/tests/unit/check_%.o $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
+# FUZZER=1 (set by `make fuzz`): libFuzzer brings the main function.
+FUZZ_O  := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz $(if $(FUZZER),,replay))
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_O) \
+		$(BUILD)/libmmtool.a
+	$(Q)$(CC) $(ALL_L) $(if $(FUZZER),-fsanitize=fuzzer) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
 		$(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
@@ -109,8 +114,18 @@ check-unit: $(UNIT)
 	@for t in $(UNIT); do $$t || exit 1; done
 check-cli: all man
 	@MMTOOL=$(abspath $(BUILD))/mmtool tests/cli/run.sh
+check-fuzz: $(FUZZ)
+	@for t in $(FUZZ); do name=$${t##*/fuzz_} && \
+		$$t tests/fuzz/corpus/$$name 2>$$t.log || \
+		{ tail -n 40 $$t.log; exit 1; }; done
 check-layers: $(BUILD)/libmmtool.a
 	@scripts/check-layers && scripts/check-lib-pure $<
+
+# With clang: build/fuzz/tests/fuzz/fuzz_NAME, see tests/fuzz/fuzz.h.
+fuzz:
+	$(MAKE) CC=clang FUZZER=1 SAN=fuzzer-no-link,address,undefined \
+		BUILD=build/fuzz fuzz-programs
+fuzz-programs: $(FUZZ)
 
 install: all man
 	install -d $(ROOT)/bin $(ROOT)/lib/pkgconfig $(ROOT)/include/mmtool \
@@ -150,6 +165,6 @@ clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all tests man check check-unit check-cli check-layers clean install \
-	install-strip uninstall dist bench-programs
+.PHONY: all tests man check check-unit check-cli check-fuzz check-layers clean \
+	install install-strip uninstall dist bench-programs fuzz fuzz-programs
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

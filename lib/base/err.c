@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A message is one line: names from files may hold anything. */
+static void tidy(struct mm_err *err)
+{
+	for (char *p = err->msg; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
 int mm_fail(struct mm_err *err, enum mm_status code, const char *fmt, ...)
 {
 	va_list ap;
@@ -16,6 +24,7 @@ int mm_fail(struct mm_err *err, enum mm_status code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
+	tidy(err);
 	return code;
 }
 
@@ -34,6 +43,7 @@ int mm_fail_errno(struct mm_err *err, const char *fmt, ...)
 	if (n >= 0 && (size_t)n < sizeof(err->msg))
 		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s",
 			 strerror(e));
+	tidy(err);
 	return MM_ERR_IO;
 }
 
@@ -57,5 +67,6 @@ int mm_fail_ctx(struct mm_err *err, const char *fmt, ...)
 	if (n >= 0 && (size_t)n + 3 < sizeof(err->msg))
 		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %.*s",
 			 (int)(sizeof(err->msg) - (size_t)n - 3), tail);
+	tidy(err);
 	return err->code;
 }

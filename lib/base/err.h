@@ -19,7 +19,8 @@ enum mm_status {
  */
 struct mm_err {
 	enum mm_status code;
-	char msg[1024]; /* lower case, no newline, no final stop, no prefix */
+	char msg[1024]; /* lower case, one line (control characters come out
+			   as '?'), no final stop, no prefix */
 };
 
 #define MM_MUST_CHECK __attribute__((warn_unused_result))

@@ -85,12 +85,15 @@ void mm_json_dump(struct mm_buf *out, const struct mm_json *v);
  * Inside an array the key is NULL.  Numbers are the shortest text that reads
  * back to the same double; NaN and infinities become null.
  */
+enum { MM_JSON_MAX_DEPTH = 2048 };
+
 struct mm_json_writer {
 	struct mm_buf *out;
 	int indent; /* spaces per level; 0 = everything on one line */
 	int depth;
 	bool comma; /* the next value needs one before it */
-	char closer[64];
+	/* A parsed value may go 64 levels inside of what is written. */
+	char closer[MM_JSON_MAX_DEPTH + 64];
 };
 
 void mm_json_writer_init(struct mm_json_writer *w, struct mm_buf *out,

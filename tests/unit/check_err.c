@@ -49,6 +49,18 @@ START_TEST(long_messages_are_cut_not_overrun)
 }
 END_TEST
 
+START_TEST(messages_are_one_line)
+{
+	struct mm_err err = { 0 };
+
+	ck_assert_int_eq(mm_fail(&err, MM_ERR_IO, "'%s'", "a\nb\x1b[0m\x7f"),
+			 MM_ERR_IO);
+	ck_assert_str_eq(err.msg, "'a?b?[0m?'");
+	ck_assert_int_eq(mm_fail_ctx(&err, "%s", "\r\xc3\xa9"), MM_ERR_IO);
+	ck_assert_str_eq(err.msg, "?\xc3\xa9: 'a?b?[0m?'");
+}
+END_TEST
+
 START_TEST(buffer_grows_and_ends_in_nul)
 {
 	struct mm_buf b = { 0 };
@@ -139,6 +151,7 @@ int main(void)
 	tcase_add_test(tc, fail_fills_and_returns_its_code);
 	tcase_add_test(tc, errno_and_context_are_added);
 	tcase_add_test(tc, long_messages_are_cut_not_overrun);
+	tcase_add_test(tc, messages_are_one_line);
 	tcase_add_test(tc, buffer_grows_and_ends_in_nul);
 	tcase_add_test(tc, buffer_remembers_that_memory_ran_out);
 	tcase_add_test(tc, sizes_do_not_wrap);

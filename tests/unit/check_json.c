@@ -186,6 +186,24 @@ START_TEST(written_text_reads_back)
 }
 END_TEST
 
+START_TEST(a_deep_value_is_written_whole)
+{
+	enum { N = 2047 };
+	struct mm_buf b = { 0 };
+	char text[2 * N + 1];
+	struct mm_json *v;
+
+	memset(text, '[', N);
+	memset(text + N, ']', N);
+	text[2 * N] = '\0';
+	v = parse(text);
+	mm_json_dump(&b, v);
+	ck_assert_str_eq(mm_buf_str(&b), text);
+	mm_json_free(v);
+	mm_buf_release(&b);
+}
+END_TEST
+
 START_TEST(files_are_named)
 {
 	struct mm_json *v;
@@ -243,6 +261,7 @@ int main(void)
 	tcase_add_test(tc, deep_nesting_is_refused);
 	tcase_add_test(tc, wanted_members_are_checked);
 	tcase_add_loop_test(tc, written_text_reads_back, 0, 2);
+	tcase_add_test(tc, a_deep_value_is_written_whole);
 	tcase_add_test(tc, files_are_named);
 	tcase_add_loop_test(tc, utf8_is_told_from_noise, 0,
 			    sizeof(utf8) / sizeof(*utf8));
