@@ -53,8 +53,8 @@ LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 CMD_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
 DBL_O   := $(patsubst %.c,$(BUILD)/double/%.o,\
 	   $(wildcard lib/base/*.c lib/kernel/*.c lib/tensor/*.c lib/graph/*.c))
-# check_double_NAME.c is linked with the double library, check_NAME.c with the
-# real one.
+# check_double_NAME.c is linked with the double library, check_cmd_NAME.c with
+# cmd/ but main.c, any other check_NAME.c with the library.
 UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/check_*.c))
 BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 # A fuzz harness is linked twice: here with a driver that replays files, and by
@@ -88,6 +88,9 @@ $(BUILD)/%.o: %.c
 CHECK_L := $(shell $(PKG) --libs check 2>/dev/null)
 $(BUILD)/tests/unit/check_double_%: $(BUILD)/tests/unit/check_double_%.o \
 		$(BUILD)/double/libmmtool.a
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
+$(BUILD)/tests/unit/check_cmd_%: $(BUILD)/tests/unit/check_cmd_%.o \
+		$(filter-out %/main.o,$(CMD_O)) $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)
 $(BUILD)/tests/unit/check_%: $(BUILD)/tests/unit/check_%.o $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(CHECK_L) $(LDLIBS)

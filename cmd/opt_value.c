@@ -14,14 +14,14 @@ static int fail_range(const struct mm_opt *o, const char *text,
 {
 	if (o->hi >= HUGE_BOUND)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "--%s must be at least %.10g, not '%s'", o->name,
+			       "--%s must be at least %.15g, not '%s'", o->name,
 			       o->lo, text);
 	if (o->lo <= -HUGE_BOUND)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "--%s must be at most %.10g, not '%s'", o->name,
+			       "--%s must be at most %.15g, not '%s'", o->name,
 			       o->hi, text);
 	return mm_fail(err, MM_ERR_USAGE,
-		       "--%s must be in %.10g..%.10g, not '%s'", o->name, o->lo,
+		       "--%s must be in %.15g..%.15g, not '%s'", o->name, o->lo,
 		       o->hi, text);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 void mm_json_writer_init(struct mm_json_writer *w, struct mm_buf *out,
 			 int indent)
@@ -15,13 +16,19 @@ void mm_json_writer_init(struct mm_json_writer *w, struct mm_buf *out,
 	w->indent = indent;
 }
 
+/* Bytes that are no UTF-8 become U+FFFD, one each: JSON knows nothing else. */
 static void quote(struct mm_buf *b, const char *s, size_t n)
 {
+	size_t good = mm_utf8_prefix(s, n);
+
 	mm_buf_addc(b, '"');
 	for (size_t i = 0; i < n; i++) {
 		const unsigned char c = (unsigned char)s[i];
 
-		if (c == '"' || c == '\\')
+		if (i == good) {
+			mm_buf_adds(b, "\\ufffd");
+			good = i + 1 + mm_utf8_prefix(s + i + 1, n - i - 1);
+		} else if (c == '"' || c == '\\')
 			mm_buf_printf(b, "\\%c", c);
 		else if (c == '\n')
 			mm_buf_adds(b, "\\n");

@@ -40,15 +40,15 @@ for page in "$MAN"/*.[157]; do
 		bg)
 			(cd run && exec sh "../$f" >/dev/null 2>&1) &
 			jobs="$jobs $!"
-			echo "ok $what" ;;
+			printf 'ok %s\n' "$what" ;;
 		sh)
 			if ! (cd run && sh "../$f") >out 2>err </dev/null ||
 				{ [ -e "ex/$n.want" ] &&
 					! diff "ex/$n.want" out >err; }; then
-				echo "FAIL example $what"
+				printf 'FAIL example %s\n' "$what"
 				sed 's/^/    /' err
 			else
-				echo "ok $what"
+				printf 'ok %s\n' "$what"
 			fi ;;
 		esac
 	done

@@ -2,7 +2,7 @@
 # What the tests and the manual's examples work on, made in the current folder:
 #
 #	photos/		16 pictures with a caption each
-#	data.mmt	the same as a stream of pixels
+#	shapes.mmt	the same as a stream of pixels
 set -e
 cp -r "$DATA/shapes" photos
-cp "$DATA/shapes.mmt" data.mmt
+cp "$DATA/shapes.mmt" .

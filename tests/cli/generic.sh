@@ -7,7 +7,8 @@
 here=$(dirname "$0")
 
 say() { # status NAME
-	if [ "$1" = 0 ]; then echo "ok $2"; else echo "FAIL generic $2"; fi
+	if [ "$1" = 0 ]; then set -- ok "$2"; else set -- "FAIL generic" "$2"; fi
+	printf '%s %s\n' "$1" "$2"
 }
 expect() { # WANTED-STATUS NAME COMMAND...
 	want=$1 name=$2

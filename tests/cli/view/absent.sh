@@ -1,0 +1,1 @@
+mmtool view nothere.mmt

@@ -1,0 +1,1 @@
+cd "$DATA" && mmtool view --column nonesuch shapes.mmt

@@ -1,0 +1,2 @@
+: >empty.mmt
+mmtool view empty.mmt

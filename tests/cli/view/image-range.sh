@@ -1,0 +1,1 @@
+cd "$DATA" && mmtool view --image 16 shapes.mmt -o x.png

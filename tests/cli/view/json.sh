@@ -1,0 +1,1 @@
+cd "$DATA" && mmtool view --json --stats shapes.mmt

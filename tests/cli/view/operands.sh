@@ -1,0 +1,1 @@
+mmtool view; echo $?; mmtool view a b; echo $?

@@ -1,0 +1,1 @@
+cd "$DATA" && mmtool view --rows 2 shapes.mmt

@@ -1,0 +1,1 @@
+cd "$DATA" && mmtool view --rows 0 --stats shapes.mmt
