@@ -62,7 +62,7 @@ static size_t attention_saved(const struct mm_node *out)
 {
 	const struct mm_attention a = call(out);
 
-	return out->needs_grad ? a.B * a.H * a.Tq * a.Tk * sizeof(mm_real) : 0;
+	return out->needs_grad ? a.B * a.H * a.Tq * sizeof(mm_real) : 0;
 }
 
 static size_t attention_work(const struct mm_node *out)
@@ -87,8 +87,8 @@ static void attention_bwd(struct mm_node *out)
 
 	for (int i = 0; i < 3; i++)
 		d[i] = mm_grad_beta(out, i, &beta[i]);
-	mm_attention_bwd(d[Q], d[K], d[V], beta, out->grad, out->saved, &a,
-			 out->work);
+	mm_attention_bwd(d[Q], d[K], d[V], beta, out->grad, out->val,
+			 out->saved, &a, out->work);
 }
 
 struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
@@ -128,7 +128,7 @@ const struct mm_op mm_op_attention = {
 	.work = attention_work,
 	.fwd = attention_fwd,
 	.bwd = attention_bwd,
-	.bwd_reads = 1u << Q | 1u << K | 1u << V,
+	.bwd_reads = 1u << Q | 1u << K | 1u << V | MM_READS_OUT,
 	.stochastic = true,
 	.grad_tol = 1e-6,
 	.sample = attention_sample,

@@ -1,179 +1,116 @@
 /*
- * attention.c - see attention.h.
- *
- * One task is one (sample, head): its scores fit in cache for the lengths of
- * these models.  The heads of a sample write disjoint columns, so backward
- * needs no sums over tasks.  Scratch: two (Tq, Tk) matrices per thread.
+ * attention.c - see attention.h: tasks, scratch and the choice of the
+ * instruction set; the arithmetic is in attention_body.h.
  */
 #include "kernel/attention.h"
 
-#include <string.h>
+#include <stdatomic.h>
 
 #include "base/parallel.h"
-#include "kernel/embed.h"
-#include "kernel/gemm.h"
-#include "kernel/vec.h"
+#include "kernel/attention_isa.h"
+#include "kernel/cpu.h"
 
-struct job {
-	mm_real *o, *p, *work;
-	mm_real *dq, *dk, *dv;
-	const mm_real *beta, *d_o;
-	const struct mm_attention *a;
-};
+/* Threads that can work at a time; each owns a slot of the scratch. */
+enum { SLOTS = 32 };
+
+static const struct mm_attention_isa *isa(void)
+{
+#if defined(__x86_64__)
+	switch (mm_isa()) {
+	case MM_ISA_AVX512: return &mm_attention_avx512;
+	case MM_ISA_AVX2: return &mm_attention_avx2;
+	default: break;
+	}
+#endif
+	return &mm_attention_base;
+}
+
+static size_t slots(const struct mm_attention *a)
+{
+	const size_t tasks = a->B * a->H;
+
+	return tasks < SLOTS ? tasks : SLOTS;
+}
+
+/* The layout of a slot is drawn in attention_body.h. */
+static size_t slot_size(const struct mm_attention *a)
+{
+	const size_t tk = mm_attention_up(a->Tk, MM_ATTENTION_NR);
+	const size_t d = mm_attention_up(a->D, MM_ATTENTION_NR);
+	const size_t strip = mm_attention_strip(a);
+
+	return 3 * tk * d + 2 * strip * tk + 2 * strip * d + tk + strip;
+}
 
 size_t mm_attention_work(const struct mm_attention *a)
 {
-	return 2 * a->Tq * a->Tk * (size_t)mm_threads();
+	return slots(a) * slot_size(a);
 }
 
-/* Softmax of one row of scores; keys out of sight get 0. */
-static void soften(mm_real *s, const uint8_t *mask, size_t seen, size_t Tk)
+typedef void task_fn(const struct mm_attention_job *j, size_t task,
+		     mm_real *work);
+
+struct queue {
+	const struct mm_attention_job *j;
+	task_fn *fn;
+	mm_real *work;
+	size_t tasks, slot_size;
+	atomic_size_t next;
+};
+
+/* Whoever is free takes the next task: scratch goes with the slot. */
+static void serve(void *ctx, size_t begin, size_t end)
 {
-	mm_real top, z;
-	size_t n = seen;
+	struct queue *q = ctx;
+	size_t t;
 
-	for (size_t j = 0; mask && j < seen; j++) {
-		/* Below every finite score, and exp gives exactly 0. */
-		if (!mask[j]) {
-			s[j] = -(mm_real)INFINITY;
-			n--;
-		}
-	}
-	if (!n) {
-		memset(s, 0, Tk * sizeof(*s));
-		return;
-	}
-	z = mm_vec()->exp_sum(s, s, &top, seen);
-	for (size_t j = 0; mask && n < seen && j < seen; j++)
-		if (!mask[j]) {
-			z -= s[j]; /* exp is clamped: what is left of -inf */
-			s[j] = 0;
-		}
-	z = 1 / z;
-	for (size_t j = 0; j < seen; j++)
-		s[j] *= z;
-	memset(s + seen, 0, (Tk - seen) * sizeof(*s));
+	for (size_t slot = begin; slot < end; slot++)
+		while ((t = atomic_fetch_add(&q->next, 1)) < q->tasks)
+			q->fn(q->j, t, q->work + slot * q->slot_size);
 }
 
-static size_t seen_by(const struct mm_attention *a, size_t i)
+static void run(const struct mm_attention_job *j, task_fn *fn, size_t tasks,
+		mm_real *work)
 {
-	if (!a->causal)
-		return a->Tk;
-	return i + 1 + a->Tk > a->Tq ? i + 1 + a->Tk - a->Tq : 0;
+	struct queue q = { .j = j,
+			   .fn = fn,
+			   .work = work,
+			   .tasks = tasks,
+			   .slot_size = slot_size(j->a) };
+
+	atomic_init(&q.next, 0);
+	mm_parallel_for(slots(j->a), 1, serve, &q);
 }
 
-/* P as it multiplies V: with noise, in `out`, or p itself. */
-static const mm_real *noisy(const struct mm_attention *a, const mm_real *p,
-			    mm_real *out, size_t task)
-{
-	const size_t n = a->Tq * a->Tk;
-
-	if (a->dropout == 0)
-		return p;
-	mm_dropout(out, 0, p, a->dropout, a->key, a->noise_offset + task * n, 1,
-		   n);
-	return out;
-}
-
-static void fwd_some(void *ctx, size_t begin, size_t end)
-{
-	const struct job *j = ctx;
-	const struct mm_attention *a = j->a;
-	const size_t n = a->Tq * a->Tk;
-	mm_real *scratch = j->work + 2 * n * (size_t)mm_thread_index();
-
-	for (size_t t = begin; t < end; t++) {
-		const size_t b = t / a->H, h = t % a->H;
-		const mm_real *q = a->q + b * a->Tq * a->ldq + h * a->D;
-		const mm_real *k = a->k + b * a->Tk * a->ldk + h * a->D;
-		const mm_real *v = a->v + b * a->Tk * a->ldk + h * a->D;
-		mm_real *p = j->p ? j->p + t * n : scratch;
-
-		mm_gemm_serial(false, true, a->Tq, a->Tk, a->D, a->scale, q,
-			       a->ldq, k, a->ldk, 0, p, a->Tk);
-		for (size_t i = 0; i < a->Tq; i++)
-			soften(p + i * a->Tk,
-			       a->mask ? a->mask + b * a->Tk : NULL,
-			       seen_by(a, i), a->Tk);
-		mm_gemm_serial(false, false, a->Tq, a->D, a->Tk, 1,
-			       noisy(a, p, scratch + n, t), a->Tk, v, a->ldk, 0,
-			       j->o + b * a->Tq * a->ldo + h * a->D, a->ldo);
-	}
-}
-
-void mm_attention_fwd(mm_real *o, mm_real *p, const struct mm_attention *a,
+void mm_attention_fwd(mm_real *o, mm_real *lse, const struct mm_attention *a,
 		      mm_real *work)
 {
-	struct job j = { .o = o, .p = p, .work = work, .a = a };
+	const struct mm_attention_job j = { .a = a, .o = o, .lse = lse };
 
-	mm_parallel_for(a->B * a->H, 1, fwd_some, &j);
+	run(&j, isa()->fwd, a->B * a->H, work);
 }
 
-/* dS from dP, in place: P (dP - <P, dP>), row by row. */
-static void score_gradient(mm_real *dp, const mm_real *p, size_t Tq, size_t Tk)
+void mm_attention_weights(mm_real *p, const mm_real *lse,
+			  const struct mm_attention *a, mm_real *work)
 {
-	for (size_t i = 0; i < Tq; i++, dp += Tk, p += Tk) {
-		const mm_real s = mm_vec()->dot(p, dp, Tk);
+	const struct mm_attention_job j = { .a = a, .p = p, .lse_in = lse };
 
-		for (size_t k = 0; k < Tk; k++)
-			dp[k] = p[k] * (dp[k] - s);
-	}
-}
-
-static void bwd_some(void *ctx, size_t begin, size_t end)
-{
-	const struct job *j = ctx;
-	const struct mm_attention *a = j->a;
-	const size_t n = a->Tq * a->Tk;
-	mm_real *dp = j->work + 2 * n * (size_t)mm_thread_index();
-
-	for (size_t t = begin; t < end; t++) {
-		const size_t b = t / a->H, h = t % a->H;
-		const size_t at_q = b * a->Tq * a->ldq + h * a->D;
-		const size_t at_k = b * a->Tk * a->ldk + h * a->D;
-		const mm_real *d_o = j->d_o + b * a->Tq * a->ldo + h * a->D;
-		const mm_real *p = j->p + t * n;
-
-		if (j->dv)
-			mm_gemm_serial(true, false, a->Tk, a->D, a->Tq, 1,
-				       noisy(a, p, dp, t), a->Tk, d_o, a->ldo,
-				       j->beta[2], j->dv + at_k, a->ldk);
-		if (!j->dq && !j->dk)
-			continue;
-		mm_gemm_serial(false, true, a->Tq, a->Tk, a->D, 1, d_o, a->ldo,
-			       a->v + at_k, a->ldk, 0, dp, a->Tk);
-		if (a->dropout > 0)
-			mm_dropout(dp, 0, dp, a->dropout, a->key,
-				   a->noise_offset + t * n, 1, n);
-		score_gradient(dp, p, a->Tq, a->Tk);
-		if (j->dq)
-			mm_gemm_serial(false, false, a->Tq, a->D, a->Tk,
-				       a->scale, dp, a->Tk, a->k + at_k, a->ldk,
-				       j->beta[0], j->dq + at_q, a->ldq);
-		if (j->dk)
-			mm_gemm_serial(true, false, a->Tk, a->D, a->Tq,
-				       a->scale, dp, a->Tk, a->q + at_q, a->ldq,
-				       j->beta[1], j->dk + at_k, a->ldk);
-	}
+	run(&j, isa()->weights, a->B * a->H, work);
 }
 
 void mm_attention_bwd(mm_real *dq, mm_real *dk, mm_real *dv,
 		      const mm_real beta[3], const mm_real *d_o,
-		      const mm_real *p, const struct mm_attention *a,
-		      mm_real *work)
+		      const mm_real *o, const mm_real *lse,
+		      const struct mm_attention *a, mm_real *work)
 {
-	union {
-		const mm_real *in;
-		mm_real *out;
-	} saved = { p }; /* struct job serves both ways */
-	struct job j = { .p = saved.out,
-			 .work = work,
-			 .dq = dq,
-			 .dk = dk,
-			 .dv = dv,
-			 .beta = beta,
-			 .d_o = d_o,
-			 .a = a };
+	const struct mm_attention_job j = { .a = a,
+					    .dq = dq,
+					    .dk = dk,
+					    .dv = dv,
+					    .beta = beta,
+					    .d_o = d_o,
+					    .o_in = o,
+					    .lse_in = lse };
 
-	mm_parallel_for(a->B * a->H, 1, bwd_some, &j);
+	run(&j, isa()->bwd, a->B * (a->Hk ? a->Hk : a->H), work);
 }

@@ -5,16 +5,21 @@
 #include "kernel/cpu.h"
 
 enum {
-	/* Upper bounds over the instruction sets' tables, in mm_reals. */
-	PANELS = 256 * 1024,
-	SCRATCH = 256 * 144,
+	/* Elements of packed B and A that are shared by the threads. */
+	SHARED = 512 * 1024,
+	/* ... and of packed A that a thread keeps for itself; mc * kc. */
+	OWN = 144 * 256,
+	/* Columns of B at a time. */
+	NC = 1024,
+	/* Up to so many rows A is packed once for all threads. */
+	FEW_ROWS = 512,
 	/* Products of fewer multiplications are not worth waking threads. */
-	SMALL = 32 * 32 * 32,
+	SMALL = 64 * 64 * 64,
 };
 
-/* Packed B of the calling thread's product; packed A of each worker. */
-static _Thread_local mm_real panels_of[PANELS] __attribute__((aligned(64)));
-static _Thread_local mm_real scratch_of[SCRATCH] __attribute__((aligned(64)));
+/* Scratch of the thread that asked for a product, and of each worker. */
+static _Thread_local mm_real shared_of[SHARED] __attribute__((aligned(64)));
+static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
 
 static const struct mm_gemm_isa *isa(void)
 {
@@ -28,41 +33,84 @@ static const struct mm_gemm_isa *isa(void)
 	return &mm_gemm_base;
 }
 
+/*
+ * One phase: columns [n0, n0+nc) and the sums over [k0, k0+ks), which are
+ * several blocks of isa->kc.  Packed B: for each block of K its panels; packed
+ * A, where it is shared: for each block of K its blocks of mc rows.
+ */
 struct job {
 	const struct mm_gemm *p;
 	const struct mm_gemm_isa *isa;
-	size_t k0, kc, n0, nc, mc;
-	mm_real *panels;
-	size_t m_blocks, n_part; /* a task is one block of rows and columns */
-	bool last;
+	size_t n0, nc, nc_up, k0, ks;
+	mm_real *b, *a;	     /* a NULL: each task packs its rows for itself */
+	size_t mc, m_blocks; /* a task is mc rows ...     */
+	size_t n_part, n_parts; /* ... times n_part columns  */
+	size_t b_tasks, k_blocks;
 };
 
+static size_t up(size_t n, size_t to)
+{
+	return (n + to - 1) / to;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Task t packs one panel of B, or one block of rows of A, for one block of K.
+ */
 static void pack_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
-	const size_t nr = j->isa->nr, from = begin * nr;
-	const size_t to = end * nr < j->nc ? end * nr : j->nc;
+	const struct mm_gemm_isa *I = j->isa;
 
-	j->isa->pack_b(j->p, j->k0, j->kc, j->n0 + from, to - from,
-		       j->panels + from * j->kc);
+	for (size_t t = begin; t < end; t++) {
+		const size_t kb = t % j->k_blocks, k = kb * I->kc;
+		const size_t kc = least(j->ks - k, I->kc);
+
+		if (t < j->b_tasks) {
+			const size_t n = t / j->k_blocks * I->nr;
+
+			I->pack_b(j->p, j->k0 + k, kc, j->n0 + n,
+				  least(j->nc - n, I->nr),
+				  j->b + j->nc_up * k + n * kc);
+		} else {
+			const size_t m = (t - j->b_tasks) / j->k_blocks * j->mc;
+
+			I->pack_a(j->p, m, least(j->p->M - m, j->mc), j->k0 + k,
+				  kc, j->a + j->p->M * k + m * kc);
+		}
+	}
 }
 
 static void multiply_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
 	const struct mm_gemm *p = j->p;
+	const struct mm_gemm_isa *I = j->isa;
 
 	for (size_t t = begin; t < end; t++) {
-		const size_t m0 = t % j->m_blocks * j->mc;
-		const size_t n1 = t / j->m_blocks * j->n_part;
-		const size_t mc = p->M - m0 < j->mc ? p->M - m0 : j->mc;
-		const size_t nc =
-			j->nc - n1 < j->n_part ? j->nc - n1 : j->n_part;
+		const size_t m = t / j->n_parts * j->mc;
+		const size_t n = t % j->n_parts * j->n_part;
+		const size_t mc = least(p->M - m, j->mc);
+		const size_t nc = least(j->nc - n, j->n_part);
+		size_t k = 0;
 
-		j->isa->block(p, m0, mc, j->k0, j->kc, j->n0 + n1, nc,
-			      j->panels + n1 * j->kc, scratch_of);
-		if (j->last && p->epilogue)
-			p->epilogue(p->ctx, m0, mc, j->n0 + n1, nc);
+		do { /* once also for K = 0: beta and the epilogue hold */
+			const size_t kc = least(j->ks - k, I->kc);
+			const mm_real *a = own_of;
+
+			if (j->a)
+				a = j->a + p->M * k + m * kc;
+			else
+				I->pack_a(p, m, mc, j->k0 + k, kc, own_of);
+			I->block(p, m, mc, j->k0 + k, kc, j->n0 + n, nc, a,
+				 j->b + j->nc_up * k + n * kc);
+			k += kc;
+		} while (k < j->ks);
+		if (j->k0 + j->ks == p->K && p->epilogue)
+			p->epilogue(p->ctx, m, mc, j->n0 + n, nc);
 	}
 }
 
@@ -75,44 +123,56 @@ static void spread(bool serial, size_t n, mm_parallel_fn *fn, struct job *j)
 		fn(j, 0, n);
 }
 
-static size_t up(size_t n, size_t to)
-{
-	return (n + to - 1) / to;
-}
-
-/* Where there are few rows, cut the columns too, so that all have work. */
+/*
+ * Rows per task even out: 150 rows as 2 x 78, not 144 + 6.  Where there are
+ * few, the columns are cut too, so that all threads have work.
+ */
 static void choose_tasks(struct job *j)
 {
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t M = j->p->M;
 	size_t parts = 1;
 
-	j->mc = j->isa->mc;
-	/* Rows per task even out: 150 rows as 2 x 78, not 144 + 6. */
-	j->mc = up(up(j->p->M, up(j->p->M, j->mc)), j->isa->mr) * j->isa->mr;
-	j->m_blocks = up(j->p->M, j->mc);
-	while (j->m_blocks * parts < 8 && j->nc / (parts * 2) >= 4 * j->isa->nr)
+	j->mc = up(up(M, up(M, I->mc)), I->mr) * I->mr;
+	j->m_blocks = up(M, j->mc);
+	while (j->a && j->m_blocks * parts < 8 && j->nc / (parts * 2) >= I->nr)
 		parts *= 2;
-	j->n_part = up(up(j->nc, parts), j->isa->nr) * j->isa->nr;
+	j->n_part = up(up(j->nc, parts), I->nr) * I->nr;
+	j->n_parts = up(j->nc, j->n_part);
+}
+
+static void run_phase(struct job *j, bool serial)
+{
+	j->k_blocks = up(j->ks, j->isa->kc);
+	j->b_tasks = up(j->nc, j->isa->nr) * j->k_blocks;
+	spread(serial, j->b_tasks + (j->a ? j->m_blocks * j->k_blocks : 0),
+	       pack_some, j);
+	spread(serial, j->m_blocks * j->n_parts, multiply_some, j);
 }
 
 static void run(const struct mm_gemm *p, bool serial)
 {
 	const struct mm_gemm_isa *const I = isa();
-	struct job j = { .p = p, .isa = I, .panels = panels_of };
+	const bool few = p->M <= FEW_ROWS;
+	struct job j = { .p = p, .isa = I, .b = shared_of };
 
 	if (!p->M || !p->N)
 		return;
 	serial = serial || (double)p->M * (double)p->N * (double)p->K < SMALL;
-	for (j.n0 = 0; j.n0 < p->N; j.n0 += I->nc) {
-		j.nc = p->N - j.n0 < I->nc ? p->N - j.n0 : I->nc;
+	for (j.n0 = 0; j.n0 < p->N; j.n0 += NC) {
+		size_t span;
+
+		j.nc = least(p->N - j.n0, NC);
+		j.nc_up = up(j.nc, I->nr) * I->nr;
+		span = SHARED / (j.nc_up + (few ? p->M : 0));
+		span = least(span / I->kc * I->kc, p->K);
+		j.a = few ? shared_of + j.nc_up * span : NULL;
 		choose_tasks(&j);
 		j.k0 = 0;
-		do { /* once also for K = 0: beta and the epilogue hold */
-			j.kc = p->K - j.k0 < I->kc ? p->K - j.k0 : I->kc;
-			j.last = j.k0 + j.kc == p->K;
-			spread(serial, up(j.nc, I->nr), pack_some, &j);
-			spread(serial, j.m_blocks * up(j.nc, j.n_part),
-			       multiply_some, &j);
-			j.k0 += j.kc;
+		do {
+			j.ks = least(p->K - j.k0, span);
+			run_phase(&j, serial);
+			j.k0 += j.ks;
 		} while (j.k0 < p->K);
 	}
 }

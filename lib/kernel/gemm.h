@@ -61,18 +61,21 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 		     mm_real beta, mm_real *C, size_t ldc, size_t sc);
 
 /*
- * The blocks of one instruction set; for gemm.c.  pack_b and block work on
- * scratch of the calling thread (see gemm_body.h).
+ * The blocks of one instruction set; for gemm.c.  Layouts: gemm_body.h.
+ * C[m0.., n0..] takes the products of k0..k0+kc; with k0 = 0 it is scaled by
+ * beta before, else added to.
  */
 struct mm_gemm_isa {
-	size_t mr, nr, kc, mc, nc;
-	/* B[k0..k0+kc, n0..n0+nc) into panels of nr columns. */
+	size_t mr, nr, kc, mc;
+	/* A[m0..m0+mc, k0..k0+kc) in tiles of mr rows at most. */
+	void (*pack_a)(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
+		       size_t kc, mm_real *panels);
+	/* B[k0..k0+kc, n0..n0+nc) in panels of nr columns. */
 	void (*pack_b)(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 		       size_t nc, mm_real *panels);
-	/* Rows [m0, m0+mc) times packed panels, into C. */
 	void (*block)(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
-		      size_t kc, size_t n0, size_t nc, const mm_real *panels,
-		      mm_real *scratch);
+		      size_t kc, size_t n0, size_t nc, const mm_real *a,
+		      const mm_real *b);
 };
 
 extern const struct mm_gemm_isa mm_gemm_base, mm_gemm_avx2, mm_gemm_avx512;

@@ -1,116 +1,108 @@
 /*
  * gemm_body.h - the blocks of a matrix product for one vector width; included
- * by gemm_base.c, gemm_avx2.c and gemm_avx512.c with
+ * by gemm_base.c, gemm_avx2.c and gemm_avx512.c with the macros of
+ * tile_body.h and
  *
- *	MM_VEC_BYTES	bytes of a vector register
- *	MM_MR		rows of the micro-kernel; it is MM_MR x 2 vectors
  *	MM_ISA_TABLE	name of the table that is defined
  *
- * Packed panels, padded with zeros:
+ * Packed panels:
  *
- *	A	[k=0: MR rows][k=1: MR rows]...	one panel per MR rows
- *	B	[k=0: NR columns][k=1: ...]...	one panel per NR columns
- *
- * GCC's vector extensions stand for intrinsics: one source for every width.
+ *	A	[k=0: R rows][k=1: R rows]...	one per tile, heights evened out
+ *	B	[k=0: NR columns][k=1: ...]...	one per NR columns, zeros behind
  */
-#include <string.h>
-
 #include "kernel/gemm.h"
-
-typedef mm_real vec __attribute__((vector_size(MM_VEC_BYTES)));
-typedef mm_real vec_u
-	__attribute__((vector_size(MM_VEC_BYTES), aligned(sizeof(mm_real))));
+#include "kernel/tile_body.h"
 
 enum {
-	VL = MM_VEC_BYTES / sizeof(mm_real),
-	MR = MM_MR,
-	NR = 2 * VL,
 	KC = 256,
 	MC = MR * (144 / MR),
-	NC = NR * (1024 / NR),
 };
 
-static vec load(const mm_real *p)
+/*
+ * c (R x VS vectors, rows ldc apart) = alpha a b + beta c.  alpha is applied
+ * in a branch of its own so that the compiler has one way to fuse.
+ */
+INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a,
+		 const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
+		 mm_real beta)
 {
-	return *(const vec_u *)(const void *)p;
-}
-
-static void store(mm_real *p, vec v)
-{
-	*(vec_u *)(void *)p = v;
-}
-
-/* c (MR x NR, rows ldc apart) = alpha a b + beta c. */
-static void micro(size_t kc, const mm_real *restrict a,
-		  const mm_real *restrict b, mm_real *c, size_t ldc,
-		  mm_real alpha, mm_real beta)
-{
-	vec x[MR], y[MR];
+	vec x[MR][2];
 
 #pragma GCC unroll 16
-	for (int i = 0; i < MR; i++)
-		x[i] = y[i] = (vec){ 0 };
-	for (size_t k = 0; k < kc; k++) {
-		const vec b0 = *(const vec *)(const void *)(b + k * NR);
-		const vec b1 = *(const vec *)(const void *)(b + k * NR + VL);
-
+	for (size_t i = 0; i < R; i++)
+		x[i][0] = x[i][1] = (vec){ 0 };
+	multiply(R, VS, kc, a, b, x);
+	if (alpha != 1)
 #pragma GCC unroll 16
-		for (int i = 0; i < MR; i++) {
-			x[i] += a[k * MR + (size_t)i] * b0;
-			y[i] += a[k * MR + (size_t)i] * b1;
+		for (size_t i = 0; i < R; i++) {
+			x[i][0] *= alpha;
+			x[i][1] *= alpha;
 		}
-	}
+	if (beta != 0)
 #pragma GCC unroll 16
-	for (int i = 0; i < MR; i++) {
-		mm_real *p = c + (size_t)i * ldc;
-
-		x[i] *= alpha;
-		y[i] *= alpha;
-		if (beta != 0) {
-			x[i] += beta * load(p);
-			y[i] += beta * load(p + VL);
+		for (size_t i = 0; i < R; i++) {
+			x[i][0] += beta * load(c + i * ldc);
+			if (VS == 2)
+				x[i][1] += beta * load(c + i * ldc + VL);
 		}
-		store(p, x[i]);
-		store(p + VL, y[i]);
+#pragma GCC unroll 16
+	for (size_t i = 0; i < R; i++) {
+		store(c + i * ldc, x[i][0]);
+		if (VS == 2)
+			store(c + i * ldc + VL, x[i][1]);
 	}
 }
 
-/* The same where the tile hangs over the edge of C. */
-static void micro_edge(size_t kc, const mm_real *a, const mm_real *b,
-		       mm_real *c, size_t ldc, mm_real alpha, mm_real beta,
-		       size_t rows, size_t cols)
+typedef void tile_fn(size_t kc, const mm_real *a, const mm_real *b, mm_real *c,
+		     size_t ldc, mm_real alpha, mm_real beta);
+
+#define TILE(R, VS)                                                           \
+	static void tile_##R##x##VS(size_t kc, const mm_real *a,              \
+				    const mm_real *b, mm_real *c, size_t ldc, \
+				    mm_real alpha, mm_real beta)              \
+	{                                                                     \
+		tile(R, VS, kc, a, b, c, ldc, alpha, beta);                   \
+	}
+#define TILES(R) TILE(R, 1) TILE(R, 2)
+MM_EACH_R(TILES)
+
+static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
+#define ROW(R) { tile_##R##x1, tile_##R##x2 },
+					     MM_EACH_R(ROW)
+#undef ROW
+};
+
+/* The same where the tile hangs over the right edge of C. */
+static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a,
+		      const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
+		      mm_real beta, size_t rows, size_t cols)
 {
 	mm_real t[MR * NR] __attribute__((aligned(64)));
 
-	if (beta != 0) {
-		memset(t, 0, sizeof(t));
+	if (beta != 0)
 		for (size_t i = 0; i < rows; i++)
-			memcpy(t + i * NR, c + i * ldc, cols * sizeof(*t));
-	}
-	micro(kc, a, b, t, NR, alpha, beta);
+			for (size_t j = 0; j < NR; j++)
+				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
+	fn(kc, a, b, t, NR, alpha, beta);
 	for (size_t i = 0; i < rows; i++)
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
 
-/* W columns of a (kc x n) slice whose element (k, j) is at k*sk + j*sj. */
-static void pack_panel(mm_real *restrict out, const mm_real *in, size_t kc,
-		       size_t n, size_t W, size_t sk, size_t sj)
+static void pack_a(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
+		   size_t kc, mm_real *panels)
 {
-	if (n < W)
-		memset(out, 0, kc * W * sizeof(*out));
-	if (sj == 1) {
-		for (size_t k = 0; k < kc; k++)
-			memcpy(out + k * W, in + k * sk, n * sizeof(*out));
-		return;
+	const size_t sk = p->ta ? p->lda : 1, si = p->ta ? 1 : p->lda;
+
+	for (size_t t = 0; t < tiles(mc); t++) {
+		const size_t i = tile_row(mc, t);
+		const size_t rows = tile_row(mc, t + 1) - i;
+		const mm_real *in = p->A + k0 * sk + (m0 + i) * si;
+
+		if (rows == MR)
+			pack_panel(panels + i * kc, in, kc, MR, MR, sk, si);
+		else
+			pack_panel(panels + i * kc, in, kc, rows, rows, sk, si);
 	}
-	for (size_t k = 0; k + 8 <= kc; k += 8)
-		for (size_t j = 0; j < n; j++)
-			for (size_t i = 0; i < 8; i++)
-				out[(k + i) * W + j] =
-					in[(k + i) * sk + j * sj];
-	for (size_t k = kc / 8 * 8; k < kc; k++)
-		for (size_t j = 0; j < n; j++)
-			out[k * W + j] = in[k * sk + j * sj];
 }
 
 static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
@@ -124,31 +116,30 @@ static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 }
 
 static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
-		  size_t kc, size_t n0, size_t nc, const mm_real *panels,
-		  mm_real *scratch)
+		  size_t kc, size_t n0, size_t nc, const mm_real *a,
+		  const mm_real *b)
 {
-	const size_t sk = p->ta ? p->lda : 1, si = p->ta ? 1 : p->lda;
 	const mm_real beta = k0 ? 1 : p->beta;
 
-	for (size_t i = 0; i < mc; i += MR)
-		pack_panel(scratch + i * kc, p->A + k0 * sk + (m0 + i) * si, kc,
-			   mc - i < MR ? mc - i : MR, MR, sk, si);
 	for (size_t j = 0; j < nc; j += NR) {
 		const size_t cols = nc - j < NR ? nc - j : NR;
 
-		for (size_t i = 0; i < mc; i += MR) {
-			const size_t rows = mc - i < MR ? mc - i : MR;
+		for (size_t t = 0; t < tiles(mc); t++) {
+			const size_t i = tile_row(mc, t);
+			const size_t rows = tile_row(mc, t + 1) - i;
+			tile_fn *fn = tile_of[rows][cols > VL];
 			mm_real *c = p->C + (m0 + i) * p->ldc + n0 + j;
 
-			if (rows == MR && cols == NR)
-				micro(kc, scratch + i * kc, panels + j * kc, c,
-				      p->ldc, p->alpha, beta);
+			if (cols % VL)
+				tile_edge(fn, kc, a + i * kc, b + j * kc, c,
+					  p->ldc, p->alpha, beta, rows, cols);
 			else
-				micro_edge(kc, scratch + i * kc,
-					   panels + j * kc, c, p->ldc, p->alpha,
-					   beta, rows, cols);
+				fn(kc, a + i * kc, b + j * kc, c, p->ldc,
+				   p->alpha, beta);
 		}
 	}
 }
 
-const struct mm_gemm_isa MM_ISA_TABLE = { MR, NR, KC, MC, NC, pack_b, block };
+const struct mm_gemm_isa MM_ISA_TABLE = {
+	MR, NR, KC, MC, pack_a, pack_b, block
+};

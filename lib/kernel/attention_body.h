@@ -1,0 +1,613 @@
+/*
+ * attention_body.h - attention's tasks for one vector width; included by
+ * attention_base.c, attention_avx2.c and attention_avx512.c with
+ *
+ *	MM_VEC_BYTES	bytes of a vector register
+ *	MM_MR		rows of the micro-kernel; it is MM_MR x 2 vectors
+ *	MM_ISA_TABLE	name of the table that is defined
+ *
+ * All six products are M x K times K x N with N along the vectors.  The left
+ * factor is read where it lies, number by number and with any strides, so a
+ * transposed P costs nothing; the right factor is packed once per head into
+ * panels of NR columns, filled up with zeros:
+ *
+ *	[k=0: NR numbers][k=1: NR numbers]...	one panel per NR columns
+ *
+ * A slot of scratch, tk and d rounded up to whole panels, s queries a strip:
+ *
+ *	[K^T tk d][V or V^T tk d][K tk d][S s tk][dP s tk][Q s d][dO s d]
+ *	[mask tk][row s]
+ */
+#include <string.h>
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+#include "kernel/attention_isa.h"
+#include "kernel/embed.h"
+#include "kernel/fmath.h"
+#include "kernel/vec.h"
+
+typedef mm_real vec __attribute__((vector_size(MM_VEC_BYTES), may_alias));
+typedef mm_real vec_u __attribute__((vector_size(MM_VEC_BYTES), may_alias,
+				     aligned(sizeof(mm_real))));
+
+enum { VL = MM_VEC_BYTES / sizeof(mm_real), MR = MM_MR, NR = 2 * VL };
+
+static inline vec load(const mm_real *p)
+{
+	return *(const vec_u *)(const void *)p;
+}
+
+static inline void store(mm_real *p, vec v)
+{
+	*(vec_u *)(void *)p = v;
+}
+
+static inline size_t up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* ---- products ---- */
+
+/* c (M, N) = alpha a b + beta c;  a[i,k] at a + i * ai + k * ak, b panels. */
+struct product {
+	size_t M, N, K;
+	const mm_real *a;
+	size_t ai, ak;
+	const mm_real *b;
+	size_t bk; /* rows of a panel of b: K, or more */
+	mm_real *c;
+	size_t ldc;
+	mm_real alpha, beta;
+};
+
+/* m x n vectors of c; m <= MR and n <= 2 are constants after inlining. */
+static inline __attribute__((always_inline)) void
+micro(int m, int n, const struct product *p, const mm_real *restrict a,
+      const mm_real *restrict b, mm_real *restrict c, size_t ldc)
+{
+	const size_t K = p->K, ai = p->ai, ak = p->ak;
+	vec x[MR][2];
+
+#pragma GCC unroll 12
+	for (int i = 0; i < m; i++)
+		x[i][0] = x[i][1] = (vec){ 0 };
+	for (size_t k = 0; k < K; k++, a += ak, b += NR) {
+		const vec b0 = load(b), b1 = n > 1 ? load(b + VL) : b0;
+
+#pragma GCC unroll 12
+		for (int i = 0; i < m; i++) {
+			x[i][0] += a[(size_t)i * ai] * b0;
+			if (n > 1)
+				x[i][1] += a[(size_t)i * ai] * b1;
+		}
+	}
+	if (p->beta == 0) {
+		const vec alpha = (vec){ 0 } + p->alpha;
+
+#pragma GCC unroll 12
+		for (int i = 0; i < m; i++, c += ldc) {
+			store(c, alpha * x[i][0]);
+			if (n > 1)
+				store(c + VL, alpha * x[i][1]);
+		}
+	} else {
+		const vec alpha = (vec){ 0 } + p->alpha;
+		const vec beta = (vec){ 0 } + p->beta;
+
+#pragma GCC unroll 12
+		for (int i = 0; i < m; i++, c += ldc) {
+			store(c, alpha * x[i][0] + beta * load(c));
+			if (n > 1)
+				store(c + VL,
+				      alpha * x[i][1] + beta * load(c + VL));
+		}
+	}
+}
+
+#define ROWS_CASE(m)                                  \
+	case m:                                       \
+		if (n > 1)                            \
+			micro(m, 2, p, a, b, c, ldc); \
+		else                                  \
+			micro(m, 1, p, a, b, c, ldc); \
+		break
+
+/* Up to MR rows, one or two vectors wide. */
+static void tile(int m, int n, const struct product *p, const mm_real *a,
+		 const mm_real *b, mm_real *c, size_t ldc)
+{
+	switch (m) {
+		ROWS_CASE(1);
+		ROWS_CASE(2);
+		ROWS_CASE(3);
+		ROWS_CASE(4);
+#if MM_MR > 4
+		ROWS_CASE(5);
+		ROWS_CASE(6);
+#endif
+#if MM_MR > 6
+		ROWS_CASE(7);
+		ROWS_CASE(8);
+		ROWS_CASE(9);
+		ROWS_CASE(10);
+		ROWS_CASE(11);
+		ROWS_CASE(12);
+#endif
+	default: break;
+	}
+}
+
+/* A tile whose last vector hangs over the edge of c. */
+static void tile_edge(int m, size_t cols, const struct product *p,
+		      const mm_real *a, const mm_real *b, mm_real *c)
+{
+	mm_real t[MR * NR] __attribute__((aligned(64))) = { 0 };
+
+	for (int i = 0; p->beta != 0 && i < m; i++)
+		memcpy(t + i * NR, c + (size_t)i * p->ldc, cols * sizeof(*t));
+	tile(m, cols > VL ? 2 : 1, p, a, b, t, NR);
+	for (int i = 0; i < m; i++)
+		memcpy(c + (size_t)i * p->ldc, t + i * NR, cols * sizeof(*t));
+}
+
+static void multiply(const struct product *p)
+{
+	for (size_t j = 0; j < p->N; j += NR) {
+		const mm_real *b = p->b + j * p->bk;
+		const size_t cols = p->N - j < NR ? p->N - j : NR;
+
+		for (size_t i = 0; i < p->M; i += MR) {
+			const int m = (int)(p->M - i < MR ? p->M - i : MR);
+			const mm_real *a = p->a + i * p->ai;
+			mm_real *c = p->c + i * p->ldc + j;
+
+			if (cols % VL)
+				tile_edge(m, cols, p, a, b, c);
+			else
+				tile(m, (int)(cols / VL), p, a, b, c, p->ldc);
+		}
+	}
+}
+
+/* Ask for the rows of a head, which are too far apart to be foreseen. */
+static inline void foresee(const mm_real *in, size_t ld, size_t rows,
+			   size_t cols)
+{
+	enum { LINE = 64 / sizeof(mm_real) };
+
+	for (size_t i = 0; i < rows; i++)
+		for (size_t c = 0; c < cols; c += LINE)
+			__builtin_prefetch(in + i * ld + c);
+}
+
+/* Panels of a (rows x cols) matrix. */
+static void pack(mm_real *restrict out, const mm_real *restrict in, size_t ld,
+		 size_t rows, size_t cols)
+{
+	for (size_t j = 0; j < cols; j += NR) {
+		const size_t n = cols - j < NR ? cols - j : NR;
+
+		for (size_t i = 0; i < rows; i++, out += NR) {
+			const mm_real *r = in + i * ld + j;
+
+			if (n == NR) {
+				store(out, load(r));
+				store(out + VL, load(r + VL));
+				continue;
+			}
+			for (size_t c = 0; c < NR; c++)
+				out[c] = c < n ? r[c] : 0;
+		}
+	}
+}
+
+/* out[c * NR + k] = in[k * ld + c] of n rows and as many columns. */
+static inline void turn(mm_real *restrict out, const mm_real *restrict in,
+			size_t ld, size_t n, size_t cols)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t c = 0; c < cols; c++)
+			out[c * NR + k] = in[k * ld + c];
+}
+
+/* The same of 4 rows; four columns at a time where the machine can. */
+static inline void turn4(mm_real *restrict out, const mm_real *restrict in,
+			 size_t ld, size_t cols)
+{
+	size_t c = 0;
+
+#if defined(__SSE__) && !defined(MM_DOUBLE)
+	for (; c + 4 <= cols; c += 4) {
+		__m128 r0 = _mm_loadu_ps(in + c);
+		__m128 r1 = _mm_loadu_ps(in + ld + c);
+		__m128 r2 = _mm_loadu_ps(in + 2 * ld + c);
+		__m128 r3 = _mm_loadu_ps(in + 3 * ld + c);
+
+		_MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+		_mm_storeu_ps(out + c * NR, r0);
+		_mm_storeu_ps(out + (c + 1) * NR, r1);
+		_mm_storeu_ps(out + (c + 2) * NR, r2);
+		_mm_storeu_ps(out + (c + 3) * NR, r3);
+	}
+#endif
+	turn(out + c * NR, in + c, ld, 4, cols - c);
+}
+
+/* Panels of its transpose. */
+static void pack_t(mm_real *restrict out, const mm_real *restrict in, size_t ld,
+		   size_t rows, size_t cols)
+{
+	for (size_t i = 0; i < rows; i += NR, out += cols * NR) {
+		const size_t n = rows - i < NR ? rows - i : NR;
+		size_t k = 0;
+
+		if (n < NR)
+			memset(out, 0, cols * NR * sizeof(*out));
+		for (; k + 4 <= n; k += 4)
+			turn4(out + k, in + (i + k) * ld, ld, cols);
+		turn(out + k, in + (i + k) * ld, ld, n - k, cols);
+	}
+}
+
+/* ---- one head ---- */
+
+struct head {
+	const struct mm_attention *a;
+	size_t strip, ld; /* queries of a strip; keys up to whole vectors */
+	size_t at_q, at_o, at_k, task;
+	mm_real *kt, *v, *k, *s, *dp, *q, *d_o, *mask, *row;
+	bool masked;
+};
+
+/* Where head h of sample b lies, and the slot's parts. */
+static void set(struct head *h, const struct mm_attention *a, size_t b,
+		size_t head, mm_real *work)
+{
+	const size_t Hk = a->Hk ? a->Hk : a->H;
+	const size_t tk = up(a->Tk, NR), d = up(a->D, NR);
+	const size_t sample_k = a->sample_k ? a->sample_k : a->Tk * a->ldk;
+
+	h->a = a;
+	h->strip = mm_attention_strip(a);
+	h->ld = up(a->Tk, VL);
+	h->task = b * a->H + head;
+	h->at_q = b * a->Tq * a->ldq + head * a->D;
+	h->at_o = b * a->Tq * a->ldo + head * a->D;
+	h->at_k = b * sample_k + head / (a->H / Hk) * a->D;
+	h->kt = work;
+	h->v = h->kt + tk * d;
+	h->k = h->v + tk * d;
+	h->s = h->k + tk * d;
+	h->dp = h->s + h->strip * tk;
+	h->q = h->dp + h->strip * tk;
+	h->d_o = h->q + h->strip * d;
+	h->mask = h->d_o + h->strip * d;
+	h->row = h->mask + tk;
+	h->masked = a->mask != NULL;
+	for (size_t j = 0; h->masked && j < a->Tk; j++)
+		h->mask[j] = a->mask[b * a->Tk + j] ? 0
+			     : a->hidden != 0	    ? a->hidden
+						    : -(mm_real)INFINITY;
+}
+
+/* How many keys query i sees. */
+static size_t seen_by(const struct mm_attention *a, size_t i)
+{
+	size_t n = a->Tk;
+
+	if (a->causal)
+		n = i + 1 + a->Tk > a->Tq ? i + 1 + a->Tk - a->Tq : 0;
+	n = n < a->prefix ? a->prefix : n;
+	return n < a->Tk ? n : a->Tk;
+}
+
+/* Scores of rows queries from `from`, of the first n keys. */
+static void scores(const struct head *h, size_t from, size_t rows, size_t n)
+{
+	const struct mm_attention *a = h->a;
+
+	multiply(&(struct product){ .M = rows,
+				    .N = up(n, VL),
+				    .K = a->D,
+				    .a = a->q + h->at_q + from * a->ldq,
+				    .ai = a->ldq,
+				    .ak = 1,
+				    .b = h->kt,
+				    .bk = a->D,
+				    .c = h->s,
+				    .ldc = h->ld,
+				    .alpha = a->scale });
+}
+
+/* Hide what this query does not see, up to whole vectors. */
+static void hide(const struct head *h, mm_real *s, size_t seen)
+{
+	for (size_t j = seen; j % VL; j++)
+		s[j] = -(mm_real)INFINITY;
+	for (size_t j = 0; h->masked && j < seen; j++)
+		s[j] += h->mask[j];
+}
+
+typedef __typeof__((vec){ 0 } > (vec){ 0 }) vec_bool;
+
+static inline vec larger(vec a, vec b)
+{
+	const vec_bool m = a > b;
+
+	return (vec)(((vec_bool)a & m) | ((vec_bool)b & ~m));
+}
+
+static mm_real top_of(const mm_real *s, size_t n)
+{
+	mm_real top = -(mm_real)INFINITY;
+	vec v;
+
+	if (!n)
+		return top;
+	v = load(s);
+	for (size_t j = VL; j < n; j += VL)
+		v = larger(load(s + j), v);
+	for (int l = 0; l < VL; l++)
+		top = v[l] > top ? v[l] : top;
+	return top;
+}
+
+static mm_real sum_of(const mm_real *s, size_t n)
+{
+	mm_real z = 0;
+	vec v = { 0 };
+
+	for (size_t j = 0; j < n; j += VL)
+		v += load(s + j);
+	for (int l = 0; l < VL; l++)
+		z += v[l];
+	return z;
+}
+
+/*
+ * s = exp(s - top), and 0 from `seen` to n.  The sum comes back, and the
+ * logarithm of all of it in *lse; a query that sees nothing gets zeros.
+ */
+static mm_real soften(mm_real *restrict s, size_t seen, size_t n, mm_real *lse)
+{
+	const size_t end = up(seen, VL);
+	const mm_real top = top_of(s, end);
+	mm_real z = 0;
+
+	if (top == -(mm_real)INFINITY) {
+		memset(s, 0, n * sizeof(*s));
+		*lse = (mm_real)INFINITY; /* exp(anything - lse) is 0 */
+		return z;
+	}
+	for (size_t j = 0; j < end; j++)
+		s[j] = fexp_down(s[j] - top);
+	z = sum_of(s, end);
+	memset(s + end, 0, (n - end) * sizeof(*s));
+	*lse = top + MM_R(log)(z);
+	return z;
+}
+
+/* The noise of a row of P, over s. */
+static void noise_times(const struct head *h, mm_real *s, size_t i, size_t n)
+{
+	const struct mm_attention *a = h->a;
+
+	mm_dropout(s, 0, s, a->dropout, a->key,
+		   a->noise_offset + (h->task * a->Tq + i) * a->Tk, 1, n);
+}
+
+static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
+		      size_t from, size_t rows)
+{
+	const struct mm_attention *a = h->a;
+	const size_t n = seen_by(a, from + rows - 1);
+	mm_real *o = j->o + h->at_o + from * a->ldo;
+
+	scores(h, from, rows, n);
+	for (size_t i = 0; i < rows; i++) {
+		mm_real *s = h->s + i * h->ld, lse, z;
+		const size_t seen = seen_by(a, from + i);
+
+		hide(h, s, seen);
+		z = soften(s, seen, up(n, VL), &lse);
+		h->row[i] = z > 0 ? 1 / z : 0;
+		if (j->lse)
+			j->lse[h->task * a->Tq + from + i] = lse;
+		if (a->dropout > 0)
+			noise_times(h, s, from + i, seen);
+	}
+	multiply(&(struct product){ .M = rows,
+				    .N = a->D,
+				    .K = n,
+				    .a = h->s,
+				    .ai = h->ld,
+				    .ak = 1,
+				    .b = h->v,
+				    .bk = a->Tk,
+				    .c = o,
+				    .ldc = a->ldo,
+				    .alpha = 1 });
+	for (size_t i = 0; i < rows; i++)
+		for (size_t c = 0; c < a->D; c++)
+			o[i * a->ldo + c] *= h->row[i];
+}
+
+static void fwd(const struct mm_attention_job *j, size_t task, mm_real *work)
+{
+	const struct mm_attention *a = j->a;
+	struct head h;
+
+	set(&h, a, task / a->H, task % a->H, work);
+	foresee(a->k + h.at_k, a->ldk, a->Tk, a->D);
+	foresee(a->v + h.at_k, a->ldk, a->Tk, a->D);
+	foresee(a->q + h.at_q, a->ldq, a->Tq, a->D);
+	pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
+	pack(h.v, a->v + h.at_k, a->ldk, a->Tk, a->D);
+	for (size_t from = 0; from < a->Tq; from += h.strip)
+		fwd_strip(j, &h, from,
+			  a->Tq - from < h.strip ? a->Tq - from : h.strip);
+}
+
+/* Row i of P from its scores and lse, 0 from `seen` to n. */
+static void recall(const struct head *h, mm_real *restrict s, size_t i,
+		   size_t n, mm_real lse)
+{
+	const size_t seen = seen_by(h->a, i), end = up(seen, VL);
+
+	hide(h, s, seen);
+	for (size_t k = 0; k < end; k++)
+		s[k] = fexp(s[k] - lse);
+	memset(s + end, 0, (up(n, VL) - end) * sizeof(*s));
+}
+
+static void weights(const struct mm_attention_job *j, size_t task,
+		    mm_real *work)
+{
+	const struct mm_attention *a = j->a;
+	struct head h;
+
+	set(&h, a, task / a->H, task % a->H, work);
+	pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
+	for (size_t i = 0; i < a->Tq; i++) {
+		const size_t row = task * a->Tq + i;
+
+		scores(&h, i, 1, a->Tk);
+		recall(&h, h.s, i, a->Tk, j->lse_in[row]);
+		memcpy(j->p + row * a->Tk, h.s, a->Tk * sizeof(*j->p));
+	}
+}
+
+/* ---- backward ---- */
+
+/*
+ * From scores and dP = dO V^T of a strip: P as it multiplied V into s, and
+ * dS = P (dP - <dO, O>) into dp; the sum over P dP is <dO, O>, noise or not.
+ */
+static void strip_gradient(const struct mm_attention_job *j,
+			   const struct head *h, size_t from, size_t rows,
+			   size_t n)
+{
+	const struct mm_attention *a = h->a;
+
+	for (size_t i = 0; i < rows; i++) {
+		const size_t at = h->at_o + (from + i) * a->ldo;
+		const mm_real mean =
+			mm_vec()->dot(j->d_o + at, j->o_in + at, a->D);
+		mm_real *restrict s = h->s + i * h->ld;
+		mm_real *restrict dp = h->dp + i * h->ld;
+
+		recall(h, s, from + i, n,
+		       j->lse_in[h->task * a->Tq + from + i]);
+		if (a->dropout > 0)
+			noise_times(h, dp, from + i, n);
+		for (size_t k = 0; k < up(n, VL); k++)
+			dp[k] = s[k] * (dp[k] - mean);
+		if (a->dropout > 0)
+			noise_times(h, s, from + i, n);
+	}
+}
+
+/* Rows of keys from columns of queries: d (Tk, D) += w^T x. */
+static void to_keys(const struct head *h, mm_real *d, mm_real alpha,
+		    mm_real beta, const mm_real *w, const mm_real *x,
+		    size_t rows, size_t n)
+{
+	multiply(&(struct product){ .M = n,
+				    .N = h->a->D,
+				    .K = rows,
+				    .a = w,
+				    .ai = 1,
+				    .ak = h->ld,
+				    .b = x,
+				    .bk = rows,
+				    .c = d + h->at_k,
+				    .ldc = h->a->ldk,
+				    .alpha = alpha,
+				    .beta = beta });
+}
+
+static void bwd_strip(const struct mm_attention_job *j, const struct head *h,
+		      size_t from, size_t rows, bool first)
+{
+	const struct mm_attention *a = h->a;
+	const size_t n = seen_by(a, from + rows - 1);
+	const mm_real *d_o = j->d_o + h->at_o + from * a->ldo;
+	const mm_real *q = a->q + h->at_q + from * a->ldq;
+
+	scores(h, from, rows, n);
+	multiply(&(struct product){ .M = rows,
+				    .N = up(n, VL),
+				    .K = a->D,
+				    .a = d_o,
+				    .ai = a->ldo,
+				    .ak = 1,
+				    .b = h->v,
+				    .bk = a->D,
+				    .c = h->dp,
+				    .ldc = h->ld,
+				    .alpha = 1 });
+	strip_gradient(j, h, from, rows, n);
+	if (j->dv) {
+		pack(h->d_o, d_o, a->ldo, rows, a->D);
+		to_keys(h, j->dv, 1, first ? j->beta[2] : 1, h->s, h->d_o, rows,
+			n);
+	}
+	if (j->dk) {
+		pack(h->q, q, a->ldq, rows, a->D);
+		to_keys(h, j->dk, a->scale, first ? j->beta[1] : 1, h->dp, h->q,
+			rows, n);
+	}
+	if (j->dq)
+		multiply(
+			&(struct product){ .M = rows,
+					   .N = a->D,
+					   .K = n,
+					   .a = h->dp,
+					   .ai = h->ld,
+					   .ak = 1,
+					   .b = h->k,
+					   .bk = a->Tk,
+					   .c = j->dq + h->at_q + from * a->ldq,
+					   .ldc = a->ldq,
+					   .alpha = a->scale,
+					   .beta = j->beta[0] });
+}
+
+/*
+ * All heads of q that share head `task` of k and v.  The last strip comes
+ * first: it alone is sure to see every key, and what it writes with the
+ * caller's beta the others add to.
+ */
+static void bwd(const struct mm_attention_job *j, size_t task, mm_real *work)
+{
+	const struct mm_attention *a = j->a;
+	const size_t Hk = a->Hk ? a->Hk : a->H, share = a->H / Hk;
+	struct head h;
+
+	for (size_t g = 0; g < share; g++) {
+		size_t from;
+
+		set(&h, a, task / Hk, task % Hk * share + g, work);
+		foresee(a->q + h.at_q, a->ldq, a->Tq, a->D);
+		foresee(j->d_o + h.at_o, a->ldo, a->Tq, a->D);
+		if (!g) {
+			foresee(a->k + h.at_k, a->ldk, a->Tk, a->D);
+			foresee(a->v + h.at_k, a->ldk, a->Tk, a->D);
+			pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
+			pack_t(h.v, a->v + h.at_k, a->ldk, a->Tk, a->D);
+			pack(h.k, a->k + h.at_k, a->ldk, a->Tk, a->D);
+		}
+		from = (a->Tq - 1) / h.strip * h.strip;
+		bwd_strip(j, &h, from, a->Tq - from, !g);
+		while (from) {
+			from -= h.strip;
+			bwd_strip(j, &h, from, h.strip, false);
+		}
+	}
+}
+
+const struct mm_attention_isa MM_ISA_TABLE = { fwd, bwd, weights };
