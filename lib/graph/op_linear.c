@@ -29,7 +29,7 @@ static int linear_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
-/* The sum before the activation, where a backward pass will want it. */
+/* The slopes of the activation, where a backward pass will want them. */
 static size_t linear_saved(const struct mm_node *out)
 {
 	return out->at.linear.act != MM_ACT_NONE && out->needs_grad
@@ -48,7 +48,7 @@ static void linear_fwd(struct mm_node *out)
 	const size_t F = w->shape.dim[0], C = w->n / F, N = out->n / F;
 	struct mm_epilogue e = {
 		.y = out->val,
-		.pre = linear_saved(out) ? out->saved : NULL,
+		.slope = linear_saved(out) ? out->saved : NULL,
 		.bias = out->in[BIAS] ? out->in[BIAS]->val : NULL,
 		.residual = out->in[RESIDUAL] ? out->in[RESIDUAL]->val : NULL,
 		.act = out->at.linear.act,
@@ -81,12 +81,12 @@ static void linear_bwd(struct mm_node *out)
 	if ((d = mm_grad_beta(out, RESIDUAL, &beta)))
 		mm_axpby(d, beta, 1, dy, out->n);
 	if (out->at.linear.act != MM_ACT_NONE) {
-		mm_act_bwd(out->work, dy, out->saved, out->at.linear.act, 0,
-			   out->n);
+		mm_slope_bwd(out->work, mm_grad_add(out, BIAS), dy, out->saved,
+			     N, F);
 		dy = out->work;
-	}
-	if ((d = mm_grad_add(out, BIAS)))
+	} else if ((d = mm_grad_add(out, BIAS))) {
 		mm_sum_rows(d, dy, N, F);
+	}
 	if ((d = mm_grad_beta(out, W, &beta)))
 		mm_gemm(true, false, F, C, N, 1, dy, F, x->val, C, beta, d, C);
 	if ((d = mm_grad_beta(out, X, &beta)))

@@ -55,18 +55,16 @@ void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 	const struct mm_epilogue *e = ctx;
 
 	for (size_t i = row; i < row + rows; i++) {
-		mm_real *y = e->y + i * e->ld + col, *pre = y;
+		mm_real *y = e->y + i * e->ld + col;
 		const mm_real *bias = e->bias ? e->bias + col : NULL;
 
-		if (e->pre)
-			pre = e->pre + i * e->ld + col;
 		for (size_t j = 0; bias && j < cols; j++)
-			pre[j] = y[j] + bias[j];
-		if (!bias && e->pre)
-			for (size_t j = 0; j < cols; j++)
-				pre[j] = y[j];
-		if (e->act != MM_ACT_NONE)
-			mm_vec()->act_fwd(y, pre, e->act, cols);
+			y[j] += bias[j];
+		if (e->slope)
+			mm_vec()->act_slope(y, e->slope + i * e->ld + col, y,
+					    e->act, cols);
+		else if (e->act != MM_ACT_NONE)
+			mm_vec()->act_fwd(y, y, e->act, cols);
 		if (e->residual) {
 			const mm_real *r = e->residual + i * e->ld + col;
 
@@ -77,8 +75,8 @@ void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 }
 
 struct columns {
-	mm_real *sum;
-	const mm_real *x;
+	mm_real *sum, *du;
+	const mm_real *x, *slope;
 	size_t N, F;
 };
 
@@ -86,14 +84,30 @@ static void sum_some(void *ctx, size_t begin, size_t end)
 {
 	const struct columns *c = ctx;
 
-	for (size_t n = 0; n < c->N; n++)
-		for (size_t f = begin; f < end; f++)
-			c->sum[f] += c->x[n * c->F + f];
+	mm_vec()->sum_rows(c->sum + begin, c->x + begin, c->N, c->F,
+			   end - begin);
 }
 
 void mm_sum_rows(mm_real *sum, const mm_real *x, size_t N, size_t F)
 {
-	struct columns c = { sum, x, N, F };
+	struct columns c = { .sum = sum, .x = x, .N = N, .F = F };
 
 	mm_parallel_for(F, COLUMNS, sum_some, &c);
+}
+
+static void slope_some(void *ctx, size_t begin, size_t end)
+{
+	const struct columns *c = ctx;
+
+	mm_vec()->slope_rows(c->sum ? c->sum + begin : NULL, c->du + begin,
+			     c->x + begin, c->slope + begin, c->N, c->F,
+			     end - begin);
+}
+
+void mm_slope_bwd(mm_real *du, mm_real *dbias, const mm_real *dy,
+		  const mm_real *slope, size_t N, size_t F)
+{
+	struct columns c = { dbias, du, dy, slope, N, F };
+
+	mm_parallel_for(F, COLUMNS, slope_some, &c);
 }

@@ -29,13 +29,14 @@ void mm_act_bwd(mm_real *dx, const mm_real *dy, const mm_real *x,
 
 /*
  * The epilogue of a linear layer on a block of rows whose products stand in
- * y:  pre = y + bias,  y = act(pre) + residual.
+ * y:  u = y + bias,  slope = act'(u),  y = act(u) + residual.
  *
- *	y, pre, residual	(rows, cols), rows ld apart
- *	pre	NULL where nobody needs it	bias, residual	may be NULL
+ *	y, slope, residual	(rows, cols), rows ld apart
+ *	slope	for mm_slope_bwd; NULL where no backward pass will come
+ *	bias, residual	may be NULL
  */
 struct mm_epilogue {
-	mm_real *y, *pre;
+	mm_real *y, *slope;
 	const mm_real *bias, *residual;
 	enum mm_act act;
 	size_t ld;
@@ -44,6 +45,15 @@ struct mm_epilogue {
 /* ctx is a struct mm_epilogue; fits mm_gemm.epilogue. */
 void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 		     size_t cols);
+
+/*
+ * Backward of the epilogue, with what it saved:
+ *	du = dy slope,  dbias[f] += sum over n of du[n,f]
+ *
+ *	du, dy, slope	(N, F); du may be dy	   dbias (F) or NULL
+ */
+void mm_slope_bwd(mm_real *du, mm_real *dbias, const mm_real *dy,
+		  const mm_real *slope, size_t N, size_t F);
 
 /* sum[f] += sum over n of x[n,f].  x (N, F). */
 void mm_sum_rows(mm_real *sum, const mm_real *x, size_t N, size_t F);

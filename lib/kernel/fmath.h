@@ -7,7 +7,7 @@
  *
  *	(exp(r) - 1 - r) / r^2		|r| <= log(2)/2
  *	(tanh(x) - x) / x^3 in x^2	|x| <= 0.63
- *	Q(u) exp(u^2/2) in v		v = 0.3 u / (1 + 0.3 u), 0 <= u <= 14
+ *	Q(u) exp(u^2/2) in v		v = 0.3 u / (1 + 0.3 u), 0 <= u <= 13
  *
  * Errors are within 2 ulp for exp, sigmoid, tanh and pdf, and 1e-7 absolute
  * for cdf.  Under MM_DOUBLE the C library serves.
@@ -18,6 +18,11 @@
 #include "kernel/real.h"
 
 #define R(x) ((mm_real)(x))
+
+/* sigmoid(x) = 1 / (1 + exp(-x)) and 1 - sigmoid(x), both accurate. */
+struct gate {
+	mm_real s, rest;
+};
 
 /* The density and the distribution of the standard normal. */
 struct normal {
@@ -30,6 +35,11 @@ struct normal {
 #define fexp_down exp
 #define ftanh	  tanh
 
+static inline struct gate fgate(double x)
+{
+	return (struct gate){ 1 / (1 + exp(-x)), 1 / (1 + exp(x)) };
+}
+
 static inline struct normal fnormal(mm_real x)
 {
 	return (struct normal){ 0.39894228040143267794 * exp(-0.5 * x * x),
@@ -39,25 +49,27 @@ static inline struct normal fnormal(mm_real x)
 #else
 
 /* exp(x) / 2^halvings for -86.6 <= x <= 88.72, if that has a float. */
-static inline float exp_core(float x, int halvings)
+static inline float exp_core(float x, unsigned halvings)
 {
-	const float magic = 12582912.0f; /* 1.5 * 2^23: rounds to whole */
-	const float n = (x * 1.44269504088896341f + magic) - magic;
-	float r, p = 1.38144629796e-3f;
 	union {
-		int i;
 		float f;
-	} scale;
+		unsigned i;
+	} n, scale;
+	float r, r2, low, high;
 
-	r = x - n * 0.693145751953125f; /* log 2 in two parts */
-	r = r - n * 1.42860677e-6f;
-	p = p * r + 8.36878033105e-3f;
-	p = p * r + 4.16683942675e-2f;
-	p = p * r + 1.66665201090e-1f;
-	p = p * r + 4.99999934124e-1f;
-	p = p * r * r + r + 1.0f;
-	scale.i = ((int)n + 127 - halvings) * (1 << 23);
-	return p * scale.f;
+	/* 1.5 * 2^23 rounds to whole; n then stands in the lowest bits. */
+	n.f = x * 1.44269504088896341f + 12582912.0f;
+	scale.i = (n.i + 127u - halvings) << 23;
+	n.f -= 12582912.0f;
+	r = x - n.f * 0.693145751953125f; /* log 2 in two parts */
+	r = r - n.f * 1.42860677e-6f;
+	/* Two short chains (Estrin) instead of a long one (Horner). */
+	r2 = r * r;
+	low = 1.66665201090e-1f * r + 4.99999934124e-1f;
+	high = 8.36878033105e-3f * r + 4.16683942675e-2f;
+	high = 1.38144629796e-3f * r2 + high;
+	low = high * r2 + low;
+	return (low * r2 + (r + 1.0f)) * scale.f;
 }
 
 /* exp for x <= 88; exactly 0 below 2.4e-38, where 2^n nears its smallest. */
@@ -78,10 +90,21 @@ static inline float fexp(float x)
 	return x < -86.6f ? 0.0f : x > 88.72283f ? (float)INFINITY : e;
 }
 
+/* The bounds change no number but the smallest. */
+static inline struct gate fgate(float x)
+{
+	const float c = x > 86.6f ? 86.6f : x;
+	const float e = exp_core(c < -86.6f ? 86.6f : -c, 0);
+	const float s = 1.0f / (1.0f + e);
+
+	return (struct gate){ s, e * s };
+}
+
 static inline float ftanh(float x)
 {
 	const float a = x < 0 ? -x : x, s = x * x;
-	const float big = 1.0f - 2.0f / (fexp(2.0f * a) + 1.0f);
+	const float e = exp_core(2.0f * (a > 15.0f ? 15.0f : a), 0);
+	const float big = 1.0f - 2.0f / (e + 1.0f);
 	float p = -5.66078665672e-3f;
 
 	p = p * s + 2.06020050607e-2f;
@@ -94,29 +117,24 @@ static inline float ftanh(float x)
 
 static inline struct normal fnormal(float x)
 {
-	const float a = x < 0 ? -x : x, u = a > 14.0f ? 14.0f : a;
-	const float e = fexp_down(-0.5f * u * u);
-	const float v = u * (0.3f / (1.0f + 0.3f * u));
-	float q = 3.6237188381e-2f;
+	const float a = x < 0 ? -x : x, u = a > 13.0f ? 13.0f : a;
+	const float e = exp_core(-0.5f * u * u, 0);
+	const float v = u * (0.3f / (1.0f + 0.3f * u)), v2 = v * v;
+	float q = 3.6237188381e-2f, odd = -1.3085010540e-1f;
 
-	q = q * v - 1.3085010540e-1f;
-	q = q * v + 1.0973564804e-1f;
-	q = q * v + 1.1437686503e-1f;
-	q = q * v - 4.6966993869e-2f;
-	q = q * v - 7.0079251680e-1f;
-	q = q * v + 1.4480670934f;
-	q = q * v - 1.3298103263f;
-	q = q * v + 0.5f;
-	q = q * e;
+	/* Even and odd powers apart: two chains at a time. */
+	q = q * v2 + 1.0973564804e-1f;
+	odd = odd * v2 + 1.1437686503e-1f;
+	q = q * v2 - 4.6966993869e-2f;
+	odd = odd * v2 - 7.0079251680e-1f;
+	q = q * v2 + 1.4480670934f;
+	odd = odd * v2 - 1.3298103263f;
+	q = q * v2 + 0.5f;
+	q = (odd * v + q) * e;
 	return (struct normal){ 0.39894228040143267794f * e,
 				x < 0 ? q : 1.0f - q };
 }
 
 #endif
-
-static inline mm_real fsigmoid(mm_real x)
-{
-	return 1 / (1 + fexp(-x));
-}
 
 #endif

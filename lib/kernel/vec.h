@@ -12,8 +12,17 @@
 struct mm_vec {
 	void (*act_fwd)(mm_real *y, const mm_real *x, enum mm_act act,
 			size_t n);
+	/* y = act(x), slope = act'(x). */
+	void (*act_slope)(mm_real *y, mm_real *slope, const mm_real *x,
+			  enum mm_act act, size_t n);
 	void (*act_bwd)(mm_real *dx, const mm_real *dy, const mm_real *x,
 			enum mm_act act, mm_real beta, size_t n);
+	/* sum[c] += the sum of N rows, ld apart, of n columns. */
+	void (*sum_rows)(mm_real *sum, const mm_real *x, size_t N, size_t ld,
+			 size_t n);
+	/* dx = dy slope, and with a sum that of dx's rows. */
+	void (*slope_rows)(mm_real *sum, mm_real *dx, const mm_real *dy,
+			   const mm_real *slope, size_t N, size_t ld, size_t n);
 	/* y = exp(x - max) over n; returns the sum, max through *top. */
 	mm_real (*exp_sum)(mm_real *y, const mm_real *x, mm_real *top,
 			   size_t n);

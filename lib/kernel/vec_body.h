@@ -1,237 +1,140 @@
 /*
  * vec_body.h - inner loops, written so that compilers vectorise them: no
- * branches, no calls, sums in a fixed number of lanes.
- *
- * exp: Cephes' expf (Moshier), erf and tanh: rational approximations of the
- * Eigen library's kind, fitted on [-4, 4] and [-7.9, 7.9]; all within a few
- * units in the last place of float.  Under MM_DOUBLE the C library serves.
+ * branches, no calls, sums in a fixed number of lanes.  Included by vec.c,
+ * vec_avx2.c and vec_avx512.c with MM_ISA_TABLE, the name of the table.
  */
 #include <string.h>
 
+#include "kernel/fmath.h"
 #include "kernel/vec.h"
 
 enum { LANES = 16 };
 
-#ifdef MM_DOUBLE
-#define fexp  exp
-#define ferf  erf
-#define ftanh tanh
-#else
-static inline float clampf(float x, float lo, float hi)
+/* Rounds of the loop below are independent, though y may be x. */
+#define INDEPENDENT _Pragma("omp simd")
+
+/* ---- each activation with its derivative; what is not used costs nothing */
+
+struct curve {
+	mm_real y, slope;
+};
+
+static inline struct curve c_none(mm_real x)
 {
-	x = x < lo ? lo : x;
-	return x > hi ? hi : x;
+	return (struct curve){ x, 1 };
 }
 
-static inline float fexp(float x)
+static inline struct curve c_gelu(mm_real x)
 {
-	const float magic = 12582912.0f; /* 1.5 * 2^23: rounds to whole */
-	float n, r, p;
-	union {
-		int i;
-		float f;
-	} two_n;
+	const struct normal n = fnormal(x);
 
-	x = clampf(x, -87.33f, 88.72f);
-	n = (x * 1.44269504088896341f + magic) - magic;
-	r = x - n * 0.693359375f;
-	r = r + n * 2.12194440e-4f;
-	p = 1.9875691500e-4f;
-	p = p * r + 1.3981999507e-3f;
-	p = p * r + 8.3334519073e-3f;
-	p = p * r + 4.1665795894e-2f;
-	p = p * r + 1.6666665459e-1f;
-	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
-	two_n.i = ((int)n + 127) * (1 << 23);
-	return p * two_n.f;
+	return (struct curve){ x * n.cdf, n.cdf + x * n.pdf };
 }
 
-static inline float ferf(float x)
+/* x sigmoid(u), whose slope is s + x s (1 - s) u'. */
+static inline struct curve gated(mm_real x, mm_real u, mm_real du)
 {
-	float x2, p, q;
+	const struct gate g = fgate(u);
 
-	x = clampf(x, -4.0f, 4.0f);
-	x2 = x * x;
-	p = -2.72614225801306e-10f;
-	p = p * x2 + 2.77068142495902e-08f;
-	p = p * x2 + -2.10102402082508e-06f;
-	p = p * x2 + -5.69250639462346e-05f;
-	p = p * x2 + -7.34990630326855e-04f;
-	p = p * x2 + -2.95459980854025e-03f;
-	p = p * x2 + -1.60960333262415e-02f;
-	q = -1.45660718464996e-05f;
-	q = q * x2 + -2.13374055278905e-04f;
-	q = q * x2 + -1.68282697438203e-03f;
-	q = q * x2 + -7.37332916720468e-03f;
-	q = q * x2 + -1.42647390514189e-02f;
-	return x * p / q;
+	return (struct curve){ x * g.s, g.s + x * g.s * g.rest * du };
 }
 
-static inline float ftanh(float x)
+/* (1 + tanh(u)) / 2 = sigmoid(2 u). */
+static inline struct curve c_gelu_tanh(mm_real x)
 {
-	float x2, p, q;
+	const mm_real c = R(1.59576912160573071176), x2 = x * x;
 
-	x = clampf(x, -7.90531110763549805f, 7.90531110763549805f);
-	x2 = x * x;
-	p = -2.76076847742355e-16f;
-	p = p * x2 + 2.00018790482477e-13f;
-	p = p * x2 + -8.60467152213735e-11f;
-	p = p * x2 + 5.12229709037114e-08f;
-	p = p * x2 + 1.48572235717979e-05f;
-	p = p * x2 + 6.37261928875436e-04f;
-	p = p * x2 + 4.89352455891786e-03f;
-	q = 1.19825839466702e-06f;
-	q = q * x2 + 1.18534705686654e-04f;
-	q = q * x2 + 2.26843463243900e-03f;
-	q = q * x2 + 4.89352518554385e-03f;
-	return x * p / q;
-}
-#endif
-
-#define R(x) ((mm_real)(x))
-
-static inline mm_real sigmoid(mm_real x)
-{
-	return 1 / (1 + fexp(-x));
+	return gated(x, c * x * (1 + R(0.044715) * x2),
+		     c * (1 + R(0.134145) * x2));
 }
 
-/* ---- each activation and its derivative ---- */
-
-static inline mm_real f_gelu(mm_real x)
+static inline struct curve c_quick_gelu(mm_real x)
 {
-	return R(0.5) * x * (1 + ferf(x * R(0.70710678118654752440)));
+	return gated(x, R(1.702) * x, R(1.702));
 }
 
-static inline mm_real d_gelu(mm_real x)
+static inline struct curve c_silu(mm_real x)
 {
-	return R(0.5) * (1 + ferf(x * R(0.70710678118654752440))) +
-	       x * R(0.39894228040143267794) * fexp(R(-0.5) * x * x);
+	return gated(x, x, 1);
 }
 
-static inline mm_real f_gelu_tanh(mm_real x)
+static inline struct curve c_relu(mm_real x)
 {
-	const mm_real u =
-		R(0.79788456080286535588) * (x + R(0.044715) * x * x * x);
-
-	return R(0.5) * x * (1 + ftanh(u));
+	/* NaN stays NaN. */
+	return (struct curve){ x < 0 ? 0 : x, x > 0 ? R(1) : R(0) };
 }
 
-static inline mm_real d_gelu_tanh(mm_real x)
+static inline struct curve c_sigmoid(mm_real x)
 {
-	const mm_real x2 = x * x, c = R(0.79788456080286535588);
-	const mm_real t = ftanh(c * (x + R(0.044715) * x * x2));
+	const struct gate g = fgate(x);
 
-	return R(0.5) * (1 + t) +
-	       R(0.5) * x * (1 - t * t) * c * (1 + R(0.134145) * x2);
+	return (struct curve){ g.s, g.s * g.rest };
 }
 
-static inline mm_real f_quick_gelu(mm_real x)
-{
-	return x * sigmoid(R(1.702) * x);
-}
-
-static inline mm_real d_quick_gelu(mm_real x)
-{
-	const mm_real s = sigmoid(R(1.702) * x);
-
-	return s + R(1.702) * x * s * (1 - s);
-}
-
-static inline mm_real f_relu(mm_real x)
-{
-	return x > 0 ? x : 0;
-}
-
-static inline mm_real d_relu(mm_real x)
-{
-	return x > 0 ? R(1) : R(0);
-}
-
-static inline mm_real f_silu(mm_real x)
-{
-	return x * sigmoid(x);
-}
-
-static inline mm_real d_silu(mm_real x)
-{
-	const mm_real s = sigmoid(x);
-
-	return s + x * s * (1 - s);
-}
-
-static inline mm_real f_sigmoid(mm_real x)
-{
-	return sigmoid(x);
-}
-
-static inline mm_real d_sigmoid(mm_real x)
-{
-	const mm_real s = sigmoid(x);
-
-	return s * (1 - s);
-}
-
-static inline mm_real f_tanh(mm_real x)
-{
-	return ftanh(x);
-}
-
-static inline mm_real d_tanh(mm_real x)
+static inline struct curve c_tanh(mm_real x)
 {
 	const mm_real t = ftanh(x);
 
-	return 1 - t * t;
+	return (struct curve){ t, 1 - t * t };
 }
 
-static inline mm_real f_exp(mm_real x)
+static inline struct curve c_exp(mm_real x)
 {
-	return fexp(x);
+	const mm_real e = fexp(x);
+
+	return (struct curve){ e, e };
 }
 
-static inline mm_real d_exp(mm_real x)
-{
-	return fexp(x);
-}
-
-static inline mm_real f_log(mm_real x)
-{
-	return MM_R(log)(x);
-}
-
-static inline mm_real d_log(mm_real x)
-{
-	return 1 / x;
-}
-
-static inline mm_real f_none(mm_real x)
-{
-	return x;
-}
-
-static inline mm_real d_none(mm_real x)
-{
-	(void)x;
-	return 1;
-}
-
-#define EACH_ACT(X)                                                         \
-	X(NONE, none)                                                       \
-	X(GELU, gelu)                                                       \
-	X(GELU_TANH, gelu_tanh) X(QUICK_GELU, quick_gelu) X(RELU, relu)     \
-		X(SILU, silu) X(SIGMOID, sigmoid) X(TANH, tanh) X(EXP, exp) \
-			X(LOG, log)
+/* C(NAME, name, body of a loop over i) for each activation of a switch. */
+#define EACH_ACT(C)                                                   \
+	C(NONE, none)                                                 \
+	C(GELU, gelu)                                                 \
+	C(GELU_TANH, gelu_tanh)                                       \
+	C(QUICK_GELU, quick_gelu)                                     \
+	C(RELU, relu) C(SILU, silu) C(SIGMOID, sigmoid) C(TANH, tanh) \
+		C(EXP, exp)
 
 static void act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
 {
 	switch (act) {
-#define X(NAME, name)                          \
-	case MM_ACT_##NAME:                    \
-		for (size_t i = 0; i < n; i++) \
-			y[i] = f_##name(x[i]); \
+#define CASE(NAME, name)                                          \
+	case MM_ACT_##NAME:                                       \
+		INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = \
+			c_##name(x[i]).y;                         \
 		break;
-		EACH_ACT(X)
-#undef X
+		EACH_ACT(CASE)
+#undef CASE
+	case MM_ACT_LOG:
+		for (size_t i = 0; i < n; i++)
+			y[i] = MM_R(log)(x[i]);
+		break;
+	case MM_N_ACTS: break;
+	}
+}
+
+static void act_slope(mm_real *y, mm_real *slope, const mm_real *x,
+		      enum mm_act act, size_t n)
+{
+	switch (act) {
+#define CASE(NAME, name)                                       \
+	case MM_ACT_##NAME:                                    \
+		INDEPENDENT for (size_t i = 0; i < n; i++)     \
+		{                                              \
+			const struct curve c = c_##name(x[i]); \
+			y[i] = c.y;                            \
+			slope[i] = c.slope;                    \
+		}                                              \
+		break;
+		EACH_ACT(CASE)
+#undef CASE
+	case MM_ACT_LOG:
+		for (size_t i = 0; i < n; i++) {
+			const mm_real v = x[i];
+
+			y[i] = MM_R(log)(v);
+			slope[i] = 1 / v;
+		}
+		break;
 	case MM_N_ACTS: break;
 	}
 }
@@ -239,28 +142,67 @@ static void act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
 static void act_bwd(mm_real *dx, const mm_real *dy, const mm_real *x,
 		    enum mm_act act, mm_real beta, size_t n)
 {
-	if (beta == 0) {
-		switch (act) {
-#define X(NAME, name)                                   \
-	case MM_ACT_##NAME:                             \
-		for (size_t i = 0; i < n; i++)          \
-			dx[i] = d_##name(x[i]) * dy[i]; \
-		break;
-			EACH_ACT(X)
-#undef X
-		case MM_N_ACTS: break;
-		}
-		return;
+	/* In runs that stay in the first cache: the slopes, then the sum. */
+	mm_real slope[256], y[256];
+
+	for (size_t at = 0; at < n; at += 256) {
+		const size_t m = n - at < 256 ? n - at : 256;
+
+		act_slope(y, slope, x + at, act, m);
+		if (beta == 0)
+			INDEPENDENT for (size_t i = 0; i < m; i++) dx[at + i] =
+				slope[i] * dy[at + i];
+		else
+			INDEPENDENT for (size_t i = 0; i < m; i++) dx[at + i] =
+				beta * dx[at + i] + slope[i] * dy[at + i];
 	}
-	switch (act) {
-#define X(NAME, name)                                                  \
-	case MM_ACT_##NAME:                                            \
-		for (size_t i = 0; i < n; i++)                         \
-			dx[i] = beta * dx[i] + d_##name(x[i]) * dy[i]; \
-		break;
-		EACH_ACT(X)
-#undef X
-	case MM_N_ACTS: break;
+}
+
+/* ---- sums over rows, of columns that lie together ---- */
+
+enum { STRIP = 4 * LANES, ROWS = 64 };
+
+/* Sums of ROWS rows are kept apart: long sums of floats drift. */
+static void sum_rows(mm_real *restrict sum, const mm_real *restrict x, size_t N,
+		     size_t ld, size_t n)
+{
+	for (size_t c = 0; c < n; c += STRIP) {
+		const size_t w = n - c < STRIP ? n - c : STRIP;
+
+		for (size_t from = 0; from < N; from += ROWS) {
+			const size_t to = N - from < ROWS ? N : from + ROWS;
+			mm_real part[STRIP] = { 0 };
+
+			for (size_t i = from; i < to; i++) {
+				const mm_real *r = x + i * ld + c;
+
+				if (w == STRIP)
+					for (size_t k = 0; k < STRIP; k++)
+						part[k] += r[k];
+				else
+					for (size_t k = 0; k < w; k++)
+						part[k] += r[k];
+			}
+			for (size_t k = 0; k < w; k++)
+				sum[c + k] += part[k];
+		}
+	}
+}
+
+/* The same of dx = dy slope, which is written on the way. */
+static void slope_rows(mm_real *restrict sum, mm_real *dx, const mm_real *dy,
+		       const mm_real *slope, size_t N, size_t ld, size_t n)
+{
+	for (size_t from = 0; from < N; from += ROWS) {
+		const size_t to = N - from < ROWS ? N : from + ROWS;
+
+		for (size_t i = from; i < to; i++) {
+			INDEPENDENT for (size_t k = 0; k < n; k++)
+				dx[i * ld + k] =
+					dy[i * ld + k] * slope[i * ld + k];
+		}
+		if (sum)
+			sum_rows(sum, dx + from * ld, to - from, ld, n);
 	}
 }
 
@@ -319,7 +261,7 @@ static mm_real exp_sum(mm_real *y, const mm_real *x, mm_real *top, size_t n)
 		max = lane[l] > max ? lane[l] : max;
 	*top = max;
 	for (i = 0; i < n; i++)
-		y[i] = fexp(x[i] - max);
+		y[i] = fexp_down(x[i] - max);
 	return sum(y, n);
 }
 
@@ -357,6 +299,6 @@ static void norm_row_bwd(mm_real *restrict dx, mm_real beta,
 }
 
 const struct mm_vec MM_ISA_TABLE = {
-	act_fwd, act_bwd,     exp_sum,	dot,
-	sum,	 sum_sq_diff, norm_row, norm_row_bwd,
+	act_fwd, act_slope, act_bwd,	 sum_rows, slope_rows,	 exp_sum,
+	dot,	 sum,	    sum_sq_diff, norm_row, norm_row_bwd,
 };

@@ -109,6 +109,23 @@ static void gelu_bwd(void)
 	mm_act_bwd(buf[0], buf[2], buf[1], MM_ACT_GELU, 0, (size_t)N * F);
 }
 
+static void slope_bwd(void)
+{
+	mm_slope_bwd(buf[0], buf[3], buf[2], buf[1], N, F);
+}
+
+static void epilogue(void)
+{
+	struct mm_epilogue e = { .y = buf[0],
+				 .slope = buf[1],
+				 .bias = buf[2],
+				 .act = MM_ACT_GELU,
+				 .ld = F };
+
+	for (size_t n = 0; n < N; n++)
+		mm_epilogue_run(&e, n, 1, 0, F);
+}
+
 static void quick_gelu_fwd(void)
 {
 	mm_act_fwd(buf[0], buf[1], MM_ACT_QUICK_GELU, (size_t)N * F);
@@ -208,6 +225,8 @@ static const struct {
 	{ "layernorm backward", layernorm_bwd, N *C, 3 },
 	{ "gelu", gelu_fwd, N *F, 2 },
 	{ "gelu backward", gelu_bwd, N *F, 3 },
+	{ "bias, gelu and slope", epilogue, N *F, 3 },
+	{ "slope backward, bias gradient", slope_bwd, N *F, 3 },
 	{ "quick_gelu", quick_gelu_fwd, N *F, 2 },
 	{ "quick_gelu backward", quick_gelu_bwd, N *F, 3 },
 	{ "bias gradient", bias_grad, N *C, 1 },
