@@ -44,6 +44,7 @@ AVX512  := $(AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl \
 $(KERNELS:=.o): EXTRA_C = $(FAST)
 ifeq ($(shell uname -m),x86_64)
 $(KERNELS:=_avx2.o): EXTRA_C = $(FAST) $(AVX2)
+$(KERNELS:=_avxvnni.o): EXTRA_C = $(FAST) $(AVX2) -mavxvnni
 $(KERNELS:=_avx512.o): EXTRA_C = $(FAST) $(AVX512)
 $(KERNELS:=_avx512vnni.o): EXTRA_C = $(FAST) $(AVX512) -mavx512vnni
 $(KERNELS:=_avx512bf16.o): EXTRA_C = $(FAST) $(AVX512) -mavx512bf16

@@ -4,22 +4,24 @@
  *
  *	y = act(x W^T + bias) + residual	x (M, C), W (F, C), y (M, F)
  *
- * Three formats, the same call for each:
+ * Four formats, the same call for each:
  *
  *	F32	as it is
  *	BF16	weights and, row by row as they are used, activations rounded to
  *		bfloat16; sums in float.  vdpbf16ps where the processor has it
+ *	W8	weights as in INT8, activations and sums in float
  *	INT8	weights q[f,c] = round(W[f,c] / ws[f]), ws[f] = max|W[f]| / 127;
  *		activations likewise per row (token); sums exact in int32, so
  *		they are equal on every instruction set; then times both scales
  *
  * Panels of NR columns (the width depends on the instruction set), padded with
  * zero weights; S consecutive inputs of one column lie together, for the dot
- * product instructions (F32 1, BF16 2, INT8 2 or 4):
+ * product instructions (F32, W8 1, BF16 1 or 2, INT8 1, 2 or 4):
  *
  *	panel n: [c=0..S-1: NR columns x S][c=S..2S-1: ...]...	up(C, S) x NR
- *	after the panels, INT8 only: float ws[F'], int32 128 * sum over c of
- *	q[f,c] as [F'], F' = F rounded up to NR
+ *	after the panels, F' = F rounded up to NR:
+ *	W8, INT8	float ws[F']
+ *	INT8		int32 shift[F'], 128 times the sum of column f
  *
  * The order of each sum is fixed by C alone: a row's bits do not depend on the
  * other rows, on M or on the number of threads.
@@ -32,14 +34,23 @@
 
 #include "kernel/act.h"
 
-enum mm_packed_type { MM_PACKED_F32, MM_PACKED_BF16, MM_PACKED_INT8 };
+enum mm_packed_type {
+	MM_PACKED_F32,
+	MM_PACKED_BF16,
+	MM_PACKED_W8,
+	MM_PACKED_INT8,
+	MM_N_PACKED_TYPES
+};
+
+/* The widest input that can be packed: int32 sums cannot overflow. */
+enum { MM_PACKED_MAX_C = 1 << 17 };
 
 struct mm_packed {
 	enum mm_packed_type type;
 	size_t F, C;	      /* outputs, inputs                          */
 	const void *panels;   /* borrowed: the caller's memory            */
-	const float *scale;   /* INT8: (F') weight scales, else NULL      */
-	const int32_t *shift; /* INT8: (F') 128 times the column's sum    */
+	const float *scale;   /* W8, INT8: (F') ws, else NULL             */
+	const int32_t *shift; /* INT8: (F'), else NULL                     */
 	const struct mm_packed_isa *isa; /* whose panels these are            */
 };
 
@@ -49,7 +60,10 @@ struct mm_packed {
  */
 const char *mm_packed_layout(enum mm_packed_type type);
 
-/* Bytes that (F, C) takes packed; 0 where that does not fit a size_t. */
+/*
+ * Bytes that (F, C) takes packed; 0 where that does not fit a size_t or C is
+ * over MM_PACKED_MAX_C.
+ */
 size_t mm_packed_bytes(enum mm_packed_type type, size_t F, size_t C);
 
 /* Pack W (F, C), rows ldw apart, into `memory` (64-byte aligned). */
@@ -57,9 +71,13 @@ void mm_packed_pack(struct mm_packed *p, enum mm_packed_type type,
 		    const float *W, size_t ldw, size_t F, size_t C,
 		    void *memory);
 
-/* The same from weights that are already quantised: q (F, C), scale (F). */
-void mm_packed_pack_int8(struct mm_packed *p, const int8_t *q,
-			 const float *scale, size_t F, size_t C, void *memory);
+/*
+ * The same for W8 or INT8 from weights that are already quantised: q (F, C),
+ * end to end, scale (F).
+ */
+void mm_packed_pack_q(struct mm_packed *p, enum mm_packed_type type,
+		      const int8_t *q, const float *scale, size_t F, size_t C,
+		      void *memory);
 
 /* Use bytes that an earlier pack of the same layout wrote. */
 void mm_packed_bind(struct mm_packed *p, enum mm_packed_type type, size_t F,
@@ -75,8 +93,9 @@ struct mm_linear {
 	const float *residual; /* (M, F), rows ldr apart, or NULL      */
 	size_t ldx, ldy, ldr;
 	enum mm_act act;
-	const float *x_scale; /* INT8: a fixed scale of x instead of one per
-			       * row, or NULL; values beyond 127 are cut   */
+	/* INT8: a fixed scale of x instead of one per row, or NULL; what is
+	 * beyond 127 is cut. */
+	const float *x_scale;
 };
 
 void mm_linear_run(const struct mm_linear *l);	      /* all threads        */

@@ -127,9 +127,9 @@ INLINE void pack_panel(mm_real *restrict out, const mm_real *restrict in,
 			for (size_t i = j; i < j + 4; i++)
 				out[k * W + i] = in[k + i * sj];
 	}
-	for (size_t k = 0; k < kc && j < n; k++)
-		for (size_t i = j; i < n; i++)
-			out[k * W + i] = in[k + i * sj];
+	for (size_t k = 0; k < kc && n % 4; k++)
+		for (size_t i = 0; i < n % 4; i++)
+			out[k * W + j + i] = in[k + (j + i) * sj];
 }
 
 #endif

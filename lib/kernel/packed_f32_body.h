@@ -1,0 +1,185 @@
+/*
+ * packed_f32_body.h - packed linear layers whose sums are in float, for one
+ * vector width; included with the macros of tile_body.h and
+ *
+ *	MM_NAME(type)	names of the tables, type = f32, bf16, w8
+ *	MM_WIDTH	columns of a panel, as a string
+ *
+ * bfloat16 and int8 weights are widened as they are read: one instruction or
+ * two per vector, for half or a quarter of the memory traffic.
+ */
+#include <stdint.h>
+
+#include "kernel/packed_body.h"
+
+typedef uint16_t vec_u16
+	__attribute__((vector_size(2 * VL), aligned(2 * VL), may_alias));
+typedef int8_t vec_i8 __attribute__((vector_size(VL), aligned(VL), may_alias));
+typedef vec vec_f32 __attribute__((may_alias));
+typedef uint32_t word __attribute__((may_alias));
+typedef uint32_t vec_u32 __attribute__((vector_size(MM_VEC_BYTES)));
+
+/* Read ahead by so many bytes: over a page, so that misses overlap. */
+enum { KC = 256, AHEAD = 1536 };
+
+INLINE vec weights(enum mm_packed_type type, const void *b, size_t half)
+{
+	if (type == MM_PACKED_BF16) {
+		const vec_u16 h = ((const vec_u16 *)b)[half];
+
+		return (vec)(__builtin_convertvector(h, vec_u32) << 16);
+	}
+	if (type == MM_PACKED_W8)
+		return __builtin_convertvector(((const vec_i8 *)b)[half], vec);
+	return ((const vec_f32 *)b)[half];
+}
+
+/* sums (R, NR) = (first ? 0 : sums) + tile a times kc rows of panel b. */
+INLINE void tile(enum mm_packed_type type, size_t w_bytes, size_t R, size_t kc,
+		 const float *restrict a, const char *restrict b, float *sums,
+		 int first)
+{
+	vec x[MR][2];
+
+#pragma GCC unroll 16
+	for (size_t i = 0; i < R; i++) {
+		x[i][0] = first ? (vec){ 0 } : load(sums + i * NR);
+		x[i][1] = first ? (vec){ 0 } : load(sums + i * NR + VL);
+	}
+	for (size_t k = 0; k < kc; k++, a += R, b += NR * w_bytes) {
+		const vec b0 = weights(type, b, 0), b1 = weights(type, b, 1);
+
+		for (size_t p = 0; p < NR * w_bytes; p += 64)
+			__builtin_prefetch(b + AHEAD + p);
+#pragma GCC unroll 16
+		for (size_t i = 0; i < R; i++) {
+			x[i][0] += a[i] * b0;
+			x[i][1] += a[i] * b1;
+		}
+	}
+#pragma GCC unroll 16
+	for (size_t i = 0; i < R; i++) {
+		store(sums + i * NR, x[i][0]);
+		store(sums + i * NR + VL, x[i][1]);
+	}
+}
+
+typedef void tile_fn(size_t kc, const float *a, const char *b, float *sums,
+		     int first);
+
+#define TILE(name, type, bytes, R)                                       \
+	static void name##_##R(size_t kc, const float *a, const char *b, \
+			       float *sums, int first)                   \
+	{                                                                \
+		tile(type, bytes, R, kc, a, b, sums, first);             \
+	}
+#define TILE_F32(R)  TILE(f32, MM_PACKED_F32, 4, R)
+#define TILE_BF16(R) TILE(bf16, MM_PACKED_BF16, 2, R)
+#define TILE_W8(R)   TILE(w8, MM_PACKED_W8, 1, R)
+MM_EACH_R(TILE_F32)
+MM_EACH_R(TILE_BF16)
+MM_EACH_R(TILE_W8)
+
+static tile_fn *const tile_of[][MR] = {
+#define F32(R)	f32_##R,
+#define BF16(R) bf16_##R,
+#define W8(R)	w8_##R,
+	[MM_PACKED_F32] = { MM_EACH_R(F32) },
+	[MM_PACKED_BF16] = { MM_EACH_R(BF16) },
+	[MM_PACKED_W8] = { MM_EACH_R(W8) },
+};
+
+static void scale_columns(const struct mm_linear *l, size_t rows, size_t n,
+			  float *t)
+{
+	const float *scale = l->w->scale + n;
+
+	for (size_t i = 0; i < rows; i++)
+		for (size_t j = 0; j < NR; j++)
+			t[i * NR + j] *= scale[j];
+}
+
+/* Blocks of K so that a piece of a panel stays in the first-level cache while
+ * all rows pass by. */
+INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
+		    size_t rows, size_t n, size_t n_end, const float *x,
+		    float *sums)
+{
+	const size_t C = l->w->C, n_tiles = tiles(rows);
+
+	for (; n < n_end; n += NR) {
+		const char *b = (const char *)l->w->panels + n * C * w_bytes;
+
+		size_t k = 0;
+
+		do { /* once also for C = 0 */
+			const size_t kc = C - k < KC ? C - k : KC;
+
+			for (size_t t = 0; t < n_tiles; t++) {
+				const size_t i = tile_row(rows, t);
+				const size_t R = tile_row(rows, t + 1) - i;
+
+				tile_of[l->w->type][R - 1](
+					kc, x + i * C + k * R,
+					b + k * NR * w_bytes, sums + i * NR,
+					k == 0);
+			}
+			k += KC;
+		} while (k < C);
+		if (l->w->type == MM_PACKED_W8)
+			scale_columns(l, rows, n, sums);
+		finish(l, m, rows, n, sums);
+	}
+}
+
+#define COLUMNS(name, bytes)                                            \
+	static void name##_columns(const struct mm_linear *l, size_t m, \
+				   size_t rows, size_t n, size_t n_end, \
+				   const void *x, const float *scale,   \
+				   union mm_packed_sums *sums)          \
+	{                                                               \
+		(void)scale;                                            \
+		columns(l, bytes, m, rows, n, n_end, x, sums->f);       \
+	}
+COLUMNS(f32, 4)
+COLUMNS(bf16, 2)
+COLUMNS(w8, 1)
+
+static void pack_x(const struct mm_linear *l, size_t m, size_t rows, void *x,
+		   float *scale)
+{
+	const float *in = l->x + m * l->ldx;
+
+	(void)scale;
+	if (rows == MR)
+		pack_panel(x, in, l->w->C, MR, MR, 1, l->ldx);
+	else
+		pack_panel(x, in, l->w->C, rows, rows, 1, l->ldx);
+}
+
+/* Round to bfloat16: nearest, ties to even; a NaN stays one. */
+static void pack_x_bf16(const struct mm_linear *l, size_t m, size_t rows,
+			void *x, float *scale)
+{
+	const size_t n = rows * l->w->C;
+	word *u = x;
+
+	pack_x(l, m, rows, x, scale);
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t up = u[i] + 0x7fff + (u[i] >> 16 & 1);
+		const int nan = (u[i] & 0x7fffffff) > 0x7f800000;
+
+		u[i] = (nan ? u[i] | 0x400000 : up) & 0xffff0000;
+	}
+}
+
+const struct mm_packed_isa MM_NAME(f32) = {
+	"f32x" MM_WIDTH, MM_PACKED_F32, MR, NR, 1, 4, 4, pack_x, f32_columns,
+};
+const struct mm_packed_isa MM_NAME(bf16) = {
+	"bf16x" MM_WIDTH, MM_PACKED_BF16, MR, NR, 1, 2, 4,
+	pack_x_bf16,	  bf16_columns,
+};
+const struct mm_packed_isa MM_NAME(w8) = {
+	"w8x" MM_WIDTH, MM_PACKED_W8, MR, NR, 1, 1, 4, pack_x, w8_columns,
+};
