@@ -12,6 +12,8 @@
 
 #include "base/parallel.h"
 #include "cmd.h"
+#include "kernel/blas.h"
+#include "kernel/cpu.h"
 
 #define MM_CMD(id)
 #define MM_MODE(id, mode)
@@ -201,7 +203,11 @@ static int describe(int argc, char **argv, struct mm_err *err)
 
 static void print_version(void)
 {
-	puts("mmtool " MM_VERSION);
+	const char *core = mm_blas_core();
+
+	printf("mmtool %s\n", MM_VERSION);
+	printf("kernels: %s; OpenBLAS: %s\n", mm_isa_names[mm_isa()],
+	       core ? core : "not found, own kernels do its work");
 }
 
 static int dispatch(int argc, char **argv, struct mm_err *err)

@@ -2,20 +2,11 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "data/picture.h"
-#include "image/encode.h"
 #include "table.h"
 #include "tensor/summary.h"
-#include "view_value.h"
+#include "view.h"
 
 enum { DEFAULT_ROWS = 5 };
-
-struct view_args {
-	struct mm_common common;
-	int64_t rows, image;
-	struct mm_list columns;
-	bool stats;
-};
 
 static const struct view_args defaults = {
 	.rows = MM_UNSET,
@@ -25,7 +16,8 @@ static const struct view_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_OUTPUT(struct view_args),
 	MM_INT(0, "rows", struct view_args, rows, "N", 0, 0x1p62,
-	       "samples to show [5; with --column all; with --json none]"),
+	       "samples to show [5; with --column all; with --json none; with "
+	       "--sheet 64]"),
 	MM_LIST(0, "column", struct view_args, columns, "C",
 		"only this column, in full, a sample a line; given again, "
 		"one more behind a tab"),
@@ -33,6 +25,9 @@ static const struct mm_opt opts[] = {
 		"least, greatest and mean value of each column, NaNs"),
 	MM_INT(0, "image", struct view_args, image, "N", 0, 0x1p62,
 	       "write the picture of sample N, counted from 0, as PNG"),
+	MM_PATH(0, "sheet", struct view_args, sheet, "F.png",
+		"write the first pictures with their captions as one PNG "
+		"(64 of them, or --rows)"),
 	MM_OPT_JSON(struct view_args),
 	MM_OPT_GENERAL(struct view_args),
 	MM_OPTS_END,
@@ -119,44 +114,6 @@ static int show_columns(const struct view_args *a, struct mm_stream *s,
 			mm_writer_abort(&out);
 	}
 	mm_arena_release(&arena);
-	return rc;
-}
-
-/* ---- --image ---- */
-
-static int show_image(const struct view_args *a, struct mm_stream *s,
-		      struct mm_err *err)
-{
-	const uint64_t want = (uint64_t)a->image;
-	const struct mm_segment *seg;
-	struct mm_image rgb = { 0 };
-	struct mm_buf png = { 0 };
-	struct mm_writer out;
-	uint64_t seen = 0;
-	int rc;
-
-	while (!(rc = mm_stream_next(s, &seg, err)) && seg &&
-	       want - seen >= seg->n)
-		seen += seg->n;
-	if (!rc && !seg)
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "'%s' has %llu samples, the last is number "
-			       "%llu, not %llu",
-			       s->path, (unsigned long long)seen,
-			       (unsigned long long)(seen ? seen - 1 : 0),
-			       (unsigned long long)want);
-	if (!rc)
-		rc = mm_picture_of(&rgb, seg, (size_t)(want - seen), NULL, err);
-	if (!rc)
-		rc = mm_image_png(&png, &rgb, err);
-	if (!rc && !(rc = mm_output_open(&out, &a->common, true, err))) {
-		if (!(rc = mm_writer_write(&out, png.data, png.len, err)))
-			rc = mm_writer_commit(&out, err);
-		else
-			mm_writer_abort(&out);
-	}
-	mm_buf_release(&png);
-	mm_image_release(&rgb);
 	return rc;
 }
 
@@ -421,7 +378,9 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	if (rc)
 		return rc;
 	if (a->image != MM_UNSET)
-		rc = show_image(a, &s, err);
+		rc = view_image(a, &s, err);
+	else if (a->sheet)
+		rc = view_sheet(a, &s, err);
 	else if (a->columns.n)
 		rc = show_columns(a, &s, err);
 	else

@@ -1,5 +1,5 @@
-/* view_value.c - see view_value.h. */
-#include "view_value.h"
+/* view_value.c - see view.h. */
+#include "view.h"
 
 #include <math.h>
 #include <stdio.h>

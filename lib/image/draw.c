@@ -182,10 +182,19 @@ static size_t tile_height(const struct mm_sheet *s)
 	return s->cell + 4 + LINES * MM_FONT_H + GAP;
 }
 
+/* Size of the picture with n tiles. */
+static void sheet_size(const struct mm_sheet *s, size_t n, size_t *w, size_t *h)
+{
+	const size_t columns = s->columns < n ? s->columns : n;
+
+	*w = columns * (s->cell + GAP) + GAP;
+	*h = (columns ? (n + columns - 1) / columns : 0) * tile_height(s) + GAP;
+}
+
 int mm_sheet_init(struct mm_sheet *s, size_t n, size_t columns, size_t cell,
 		  struct mm_err *err)
 {
-	size_t rows;
+	size_t w, h;
 	int rc;
 
 	memset(s, 0, sizeof(*s));
@@ -197,13 +206,24 @@ int mm_sheet_init(struct mm_sheet *s, size_t n, size_t columns, size_t cell,
 	s->n = n;
 	s->columns = columns < n ? columns : n;
 	s->cell = cell;
-	rows = (n + s->columns - 1) / s->columns;
-	rc = mm_image_reshape(&s->rgb, MM_IMAGE_RGB,
-			      s->columns * (cell + GAP) + GAP,
-			      rows * tile_height(s) + GAP, err);
+	sheet_size(s, n, &w, &h);
+	rc = mm_image_reshape(&s->rgb, MM_IMAGE_RGB, w, h, err);
 	if (!rc)
 		memset(s->rgb.data, 255, 3 * s->rgb.w * s->rgb.h);
 	return rc;
+}
+
+void mm_sheet_cut(struct mm_sheet *s, size_t n)
+{
+	const size_t old = 3 * s->rgb.w;
+	size_t w, h;
+
+	sheet_size(s, n, &w, &h);
+	for (size_t y = 1; y < h; y++)
+		memmove(s->rgb.data + y * 3 * w, s->rgb.data + y * old, 3 * w);
+	s->rgb.w = w;
+	s->rgb.h = h;
+	s->n = n;
 }
 
 void mm_sheet_release(struct mm_sheet *s)

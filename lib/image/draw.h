@@ -49,6 +49,9 @@ struct mm_sheet {
 int mm_sheet_init(struct mm_sheet *s, size_t n, size_t columns, size_t cell,
 		  struct mm_err *err) MM_MUST_CHECK;
 void mm_sheet_release(struct mm_sheet *s);
+/* Cut the picture to its first n <= s->n tiles: there were no more. */
+void mm_sheet_cut(struct mm_sheet *s, size_t n);
+
 /* Tile i: an RGB picture of any size, scaled to fit, and its caption. */
 int mm_sheet_put(struct mm_sheet *s, size_t i, const struct mm_image *rgb,
 		 const char *caption, size_t n,
