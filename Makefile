@@ -48,7 +48,10 @@ $(KERNELS:=_avxvnni.o): EXTRA_C = $(FAST) $(AVX2) -mavxvnni
 $(KERNELS:=_avx512.o): EXTRA_C = $(FAST) $(AVX512)
 $(KERNELS:=_avx512vnni.o): EXTRA_C = $(FAST) $(AVX512) -mavx512vnni
 $(KERNELS:=_avx512bf16.o): EXTRA_C = $(FAST) $(AVX512) -mavx512bf16
+$(BUILD)/lib/image/loops_avx2.o: EXTRA_C = -O3 -mavx2
 endif
+# Loops over pixels: integers only, see lib/image/loops.h.
+$(BUILD)/lib/image/loops.o: EXTRA_C = -O3
 
 LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 CMD_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))

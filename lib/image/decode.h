@@ -21,6 +21,16 @@ enum mm_image_format {
 /* Twice Pillow's warning bound: where it raises DecompressionBombError. */
 #define MM_IMAGE_MAX_PIXELS ((size_t)178956970)
 
+/* What a header says; filled without decoding pixels. */
+struct mm_image_info {
+	enum mm_image_format format;
+	enum mm_image_mode mode;
+	size_t w, h;
+	int orientation; /* EXIF or XMP, 1..8; 1 where there is none */
+	/* JPEG: luma quantisation table, natural order; all 0 elsewhere. */
+	uint16_t quant[64];
+};
+
 struct mm_decode_opts {
 	size_t max_pixels; /* more are refused before allocation; 0: default */
 
@@ -32,20 +42,13 @@ struct mm_decode_opts {
 	size_t fast_factor, fast_w, fast_h;
 
 	/*
-	 * Pixels that will be looked at, in pixels of the file: the others
-	 * may be left undefined (quicker for some JPEGs).  need_w 0: all.
+	 * May be NULL.  Called once the header is read, to ask which columns
+	 * [*x, *x + *w) will be looked at; set to all of them.  Pixels of the
+	 * others may come back undefined, which is quicker for JPEGs.
 	 */
-	size_t need_x, need_y, need_w, need_h;
-};
-
-/* What a header says; filled without decoding pixels. */
-struct mm_image_info {
-	enum mm_image_format format;
-	enum mm_image_mode mode;
-	size_t w, h;
-	int orientation; /* EXIF or XMP, 1..8; 1 where there is none */
-	/* JPEG: luma quantisation table, natural order; all 0 elsewhere. */
-	uint16_t quant[64];
+	void (*need)(void *ctx, const struct mm_image_info *info, size_t *x,
+		     size_t *w);
+	void *ctx;
 };
 
 /* By the first bytes. */

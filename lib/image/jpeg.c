@@ -169,24 +169,57 @@ static bool output_size(struct decoder *s, enum mm_image_mode mode,
 	return true;
 }
 
-static bool read_rows(struct decoder *s, struct mm_image *im)
+/*
+ * Leave columns out that nobody will look at.  libjpeg cuts at whole MCUs and
+ * its smooth upsampling treats the cut as the picture's border, so that one
+ * more MCU on either side keeps the bits of what is wanted.  *x: where the
+ * first decoded column belongs.
+ */
+static void crop_columns(struct decoder *s, const struct mm_image_info *info,
+			 const struct mm_decode_opts *opts, size_t *x)
 {
-	const size_t stride = im->w * mm_image_channels(im->mode);
+	const size_t mcu = (size_t)s->d.max_h_samp_factor * DCTSIZE;
+	size_t from = 0, n = info->w, to;
+	JDIMENSION first, width;
+
+	*x = 0;
+	if (!opts->need || s->d.output_width != info->w)
+		return;
+	opts->need(opts->ctx, info, &from, &n);
+	to = from + n + mcu;
+	from = from > mcu ? from - mcu : 0;
+	if (to > info->w)
+		to = info->w;
+	if (to - from > info->w - 2 * mcu || info->w < 4 * mcu)
+		return;
+	first = (JDIMENSION)from;
+	width = (JDIMENSION)(to - from);
+	jpeg_crop_scanline(&s->d, &first, &width);
+	*x = first;
+}
+
+static bool read_rows(struct decoder *s, struct mm_image *im,
+		      const struct mm_image_info *info,
+		      const struct mm_decode_opts *opts)
+{
+	const size_t ch = mm_image_channels(im->mode), stride = im->w * ch;
 	JSAMPROW row[16];
+	size_t x;
 
 	if (setjmp(s->jump))
 		return false;
 	jpeg_start_decompress(&s->d);
 	if (s->d.output_width != im->w || s->d.output_height != im->h ||
-	    (size_t)s->d.output_components != mm_image_channels(im->mode)) {
+	    (size_t)s->d.output_components != ch) {
 		snprintf(s->why, sizeof(s->why), "unexpected size");
 		return false;
 	}
+	crop_columns(s, info, opts, &x);
 	while (s->d.output_scanline < s->d.output_height) {
 		const size_t y = s->d.output_scanline;
 
 		for (size_t i = 0; i < 16; i++)
-			row[i] = im->data +
+			row[i] = im->data + x * ch +
 				 (y + i < im->h ? y + i : im->h - 1) * stride;
 		jpeg_read_scanlines(&s->d, row,
 				    im->h - y < 16 ? (JDIMENSION)(im->h - y)
@@ -220,7 +253,7 @@ int mm_jpeg_read(struct mm_image *im, struct mm_image_info *info,
 	if ((rc = mm_image_reshape(im, info->mode, s.d.output_width,
 				   s.d.output_height, err)))
 		goto done;
-	if (!read_rows(&s, im)) {
+	if (!read_rows(&s, im, info, opts)) {
 		rc = mm_fail(err, MM_ERR_FORMAT, "JPEG cannot be read: %s",
 			     s.why);
 		goto done;

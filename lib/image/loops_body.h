@@ -12,8 +12,10 @@
 #include <string.h>
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint8_t bytes32 __attribute__((vector_size(32)));
 typedef uint32_t words8 __attribute__((vector_size(32)));
 typedef int32_t ints8 __attribute__((vector_size(32)));
+typedef uint64_t longs4 __attribute__((vector_size(32)));
 
 /*
  * 32 bytes are taken as 8 words; accumulator k has byte k of each word, so
@@ -30,23 +32,27 @@ typedef int32_t ints8 __attribute__((vector_size(32)));
 	} while (0)
 
 /* Shift, clip to 0..255: max(v, 0), then all ones where v > 255. */
-#define CLIP(out, acc)                                     \
-	do {                                               \
-		ints8 v_ = (ints8)(acc) >> MM_WEIGHT_BITS; \
-		v_ &= ~(v_ >> 31);                         \
-		v_ |= (255 - v_) >> 31;                    \
-		(out) = (words8)v_ & 255;                  \
+#define CLIP(v)                                             \
+	do {                                                \
+		ints8 v_ = (ints8)(v) >> MM_WEIGHT_BITS;    \
+		v_ &= ~(v_ >> 31);                          \
+		v_ |= (255 - v_) >> 31;                     \
+		(v) = ((words8)v_ & 255) << MM_WEIGHT_BITS; \
 	} while (0)
 
-#define STORE32(p, acc)                              \
-	do {                                         \
-		words8 a_, b_, c_, d_;               \
-		CLIP(a_, (acc)[0]);                  \
-		CLIP(b_, (acc)[1]);                  \
-		CLIP(c_, (acc)[2]);                  \
-		CLIP(d_, (acc)[3]);                  \
-		a_ |= b_ << 8 | c_ << 16 | d_ << 24; \
-		memcpy(p, &a_, 32);                  \
+/* Weights sum to 1, so that a sum mostly needs no clipping. */
+#define STORE32(p, acc)                                                \
+	do {                                                           \
+		words8 t_ = (acc)[0] | (acc)[1] | (acc)[2] | (acc)[3]; \
+		longs4 any_ = (longs4)(t_ >> (MM_WEIGHT_BITS + 8));    \
+		if (any_[0] | any_[1] | any_[2] | any_[3])             \
+			for (int s_ = 0; s_ < 4; s_++)                 \
+				CLIP((acc)[s_]);                       \
+		t_ = (acc)[0] >> MM_WEIGHT_BITS |                      \
+		     ((acc)[1] >> MM_WEIGHT_BITS << 8) |               \
+		     ((acc)[2] >> MM_WEIGHT_BITS << 16) |              \
+		     ((acc)[3] >> MM_WEIGHT_BITS << 24);               \
+		memcpy(p, &t_, 32);                                    \
 	} while (0)
 
 #define HALF_UNIT (1u << (MM_WEIGHT_BITS - 1))
@@ -81,28 +87,71 @@ static void vertical(uint8_t *dst, const uint8_t *src, size_t src_stride,
 	}
 }
 
-/* Four perfect shuffles of 16 rows of 16 bytes transpose them. */
-static void transpose16(uint8_t *dst, size_t dst_stride, const uint8_t *src,
-			size_t src_stride)
+/*
+ * Two perfect shuffles of 32 bytes each, within their halves of 16: what four
+ * rounds of them do to 16 vectors is to transpose 16 x 16 in either half.
+ */
+#define LOW(a, b)                                                             \
+	__builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5,   \
+				37, 6, 38, 7, 39, 16, 48, 17, 49, 18, 50, 19, \
+				51, 20, 52, 21, 53, 22, 54, 23, 55)
+#define HIGH(a, b)                                                          \
+	__builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, \
+				13, 45, 14, 46, 15, 47, 24, 56, 25, 57, 26, \
+				58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63)
+#define ROUND(t, v)                                                   \
+	do {                                                          \
+		for (int i_ = 0; i_ < 8; i_++) {                      \
+			(t)[2 * i_] = LOW((v)[i_], (v)[i_ + 8]);      \
+			(t)[2 * i_ + 1] = HIGH((v)[i_], (v)[i_ + 8]); \
+		}                                                     \
+	} while (0)
+
+/* 32 rows of 16 bytes at src to 16 rows of 32 at side. */
+static void turn_on_side(uint8_t *side, const uint8_t *src, size_t stride)
 {
-	bytes16 v[16], t[16];
+	bytes32 v[16], t[16];
+
+	for (size_t i = 0; i < 16; i++) {
+		bytes16 upper, lower;
+
+		memcpy(&upper, src + i * stride, 16);
+		memcpy(&lower, src + (i + 16) * stride, 16);
+		v[i] = __builtin_shufflevector(
+			upper, lower, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+			13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+			27, 28, 29, 30, 31);
+	}
+	ROUND(t, v);
+	ROUND(v, t);
+	ROUND(t, v);
+	ROUND(v, t);
+	for (size_t i = 0; i < 16; i++)
+		memcpy(side + 32 * i, &v[i], 32);
+}
+
+/* And back. */
+static void turn_off_side(uint8_t *dst, size_t stride, const uint8_t *side)
+{
+	bytes32 v[16], t[16];
 
 	for (size_t i = 0; i < 16; i++)
-		memcpy(&v[i], src + i * src_stride, 16);
-	for (int pass = 0; pass < 4; pass++) {
-		for (int i = 0; i < 8; i++) {
-			t[2 * i] = __builtin_shufflevector(
-				v[i], v[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4,
-				20, 5, 21, 6, 22, 7, 23);
-			t[2 * i + 1] = __builtin_shufflevector(
-				v[i], v[i + 8], 8, 24, 9, 25, 10, 26, 11, 27,
-				12, 28, 13, 29, 14, 30, 15, 31);
-		}
-		for (int i = 0; i < 16; i++)
-			v[i] = t[i];
+		memcpy(&v[i], side + 32 * i, 32);
+	ROUND(t, v);
+	ROUND(v, t);
+	ROUND(t, v);
+	ROUND(v, t);
+	for (size_t i = 0; i < 16; i++) {
+		const bytes16 upper = __builtin_shufflevector(
+			v[i], v[i], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+			13, 14, 15);
+		const bytes16 lower = __builtin_shufflevector(
+			v[i], v[i], 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+			27, 28, 29, 30, 31);
+
+		memcpy(dst + i * stride, &upper, 16);
+		memcpy(dst + (i + 16) * stride, &lower, 16);
 	}
-	for (size_t i = 0; i < 16; i++)
-		memcpy(dst + i * dst_stride, &v[i], 16);
 }
 
 /* rows (<= 32) x bytes to bytes x 32; what is missing of a row is 0. */
@@ -112,19 +161,14 @@ static void on_side(uint8_t *side, const uint8_t *src, size_t stride,
 	uint8_t edge[32][16];
 	size_t x = 0;
 
-	if (rows == 32)
-		for (; x + 16 <= bytes; x += 16) {
-			transpose16(side + x * 32, 32, src + x, stride);
-			transpose16(side + x * 32 + 16, 32,
-				    src + 16 * stride + x, stride);
-		}
+	for (; rows == 32 && x + 16 <= bytes; x += 16)
+		turn_on_side(side + x * 32, src + x, stride);
 	for (; x < bytes; x += 16) {
 		memset(edge, 0, sizeof(edge));
 		for (size_t r = 0; r < rows; r++)
 			memcpy(edge[r], src + r * stride + x,
 			       bytes - x < 16 ? bytes - x : 16);
-		transpose16(side + x * 32, 32, edge[0], 16);
-		transpose16(side + x * 32 + 16, 32, edge[16], 16);
+		turn_on_side(side + x * 32, edge[0], 16);
 	}
 }
 
@@ -134,15 +178,10 @@ static void off_side(uint8_t *dst, size_t stride, const uint8_t *side,
 	uint8_t edge[32][16];
 	size_t x = 0;
 
-	if (rows == 32)
-		for (; x + 16 <= bytes; x += 16) {
-			transpose16(dst + x, stride, side + x * 32, 32);
-			transpose16(dst + 16 * stride + x, stride,
-				    side + x * 32 + 16, 32);
-		}
+	for (; rows == 32 && x + 16 <= bytes; x += 16)
+		turn_off_side(dst + x, stride, side + x * 32);
 	for (; x < bytes; x += 16) {
-		transpose16(edge[0], 16, side + x * 32, 32);
-		transpose16(edge[16], 16, side + x * 32 + 16, 32);
+		turn_off_side(edge[0], 16, side + x * 32);
 		for (size_t r = 0; r < rows; r++)
 			memcpy(dst + r * stride + x, edge[r],
 			       bytes - x < 16 ? bytes - x : 16);

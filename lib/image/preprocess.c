@@ -52,7 +52,7 @@ static int shape(struct mm_image *dst, const struct mm_image *src,
 	struct mm_image part = { 0 };
 	int rc;
 
-	if (cw == q->w && ch == q->h)
+	if (cw == q->w && ch == q->h) /* nothing to pad */
 		return mm_image_resize_crop(dst, src, q->fit_w, q->fit_h, x, y,
 					    cw, ch, p->filter, &w->resize, err);
 	rc = mm_image_resize_crop(&part, src, q->fit_w, q->fit_h, x, y, cw, ch,
@@ -106,19 +106,43 @@ int mm_image_apply(struct mm_image_work *w, double affine[6],
 		  : mm_image_to_rgb(&w->out, &w->rgb, p->alpha, p->grey16, err);
 }
 
+/* Columns of the file that the recipe looks at; see mm_decode_opts. */
+static void columns(void *ctx, const struct mm_image_info *info, size_t *x,
+		    size_t *w)
+{
+	const struct mm_image_preset *p = ctx;
+	struct placement q;
+	size_t lo, hi;
+
+	if (p->exif && info->orientation != 1)
+		return; /* turned first */
+	place(&q, p, info->w, info->h);
+	if (q.x < 0 || q.w >= q.fit_w)
+		return;
+	mm_resize_reach(&lo, &hi, info->w, q.fit_w, (size_t)q.x, q.w,
+			p->filter);
+	*x = lo;
+	*w = hi - lo;
+}
+
 int mm_image_preprocess(struct mm_image_work *w, struct mm_image_placed *placed,
 			const void *bytes, size_t n,
 			const struct mm_image_preset *p,
 			const struct mm_decode_opts *opts, struct mm_err *err)
 {
+	struct mm_image_preset recipe = *p;
+	struct mm_decode_opts o = { 0 };
 	struct mm_image_placed mine;
 	double turned[6], scale[6];
 	int rc;
 
 	if (!placed)
 		placed = &mine;
-	if ((rc = mm_image_decode(&w->raw, &placed->info, bytes, n, opts,
-				  err)) ||
+	if (opts)
+		o = *opts;
+	o.need = columns;
+	o.ctx = &recipe;
+	if ((rc = mm_image_decode(&w->raw, &placed->info, bytes, n, &o, err)) ||
 	    (rc = mm_image_apply(w, turned, &w->raw, placed->info.orientation,
 				 p, err)))
 		return rc;

@@ -23,7 +23,7 @@ struct mm_image_placed {
 /*
  * Decode n bytes and bring them into the recipe's shape: w->out is an RGB
  * picture, ready for mm_image_to_chw_u8 or, with the recipe's table,
- * mm_image_to_chw_f32.  `placed` and `opts` may be NULL; opts->need_* is set
+ * mm_image_to_chw_f32.  `placed` and `opts` may be NULL; opts->need is set
  * here.
  */
 int mm_image_preprocess(struct mm_image_work *w, struct mm_image_placed *placed,

@@ -26,9 +26,9 @@ static struct view cut(const struct view *v, size_t x, size_t y, size_t w,
 			      v->ch, w, h };
 }
 
-/* dst.w outputs of side s from x on; src is the whole width. */
+/* dst.w outputs of side s from x on; `first` is the column at src. */
 static int pass_across(const struct view *dst, const struct view *src,
-		       const struct mm_side *s, size_t x,
+		       const struct mm_side *s, size_t x, size_t first,
 		       struct mm_resize_work *work, struct mm_err *err)
 {
 	const struct mm_image_loops *loops = mm_image_loops();
@@ -50,7 +50,8 @@ static int pass_across(const struct view *dst, const struct view *src,
 			dst->h - y < MM_STRIP ? dst->h - y : MM_STRIP;
 
 		loops->horizontal(dst->data + y * dst->stride, dst->stride,
-				  src->data + y * src->stride + lo * src->ch,
+				  src->data + y * src->stride +
+					  (lo - first) * src->ch,
 				  src->stride, hi - lo, rows, src->ch, dst->w,
 				  lo, &k, a, a + n_a * MM_STRIP);
 	}
@@ -105,40 +106,39 @@ static int resize_bytes(const struct view *dst, const struct view *src,
 	const bool go_across = j->across.in != j->across.out;
 	const bool go_down = j->down.in != j->down.out;
 	const bool v_first = down_first(&j->across, &j->down);
+	size_t left, right, top, bottom;
 	struct view mid, in;
-	size_t lo, hi;
 	int rc;
 
+	/* The part of the source that counts; all of it but for a crop. */
+	mm_resize_reach(&left, &right, j->across.in, j->across.out, j->x, j->w,
+			j->across.f);
+	mm_resize_reach(&top, &bottom, j->down.in, j->down.out, j->y, j->h,
+			j->down.f);
+	in = cut(src, left, top, right - left, bottom - top);
 	if (!go_across && !go_down) {
-		in = cut(src, j->x, j->y, j->w, j->h);
 		copy_view(dst, &in);
 		return MM_OK;
 	}
-	if (!go_down) {
-		in = cut(src, 0, j->y, src->w, j->h);
-		return pass_across(dst, &in, &j->across, j->x, work, err);
-	}
-	mm_resize_reach(&lo, &hi, j->down.in, j->down.out, j->y, j->h,
-			j->down.f);
-	if (!go_across) {
-		in = cut(src, j->x, lo, j->w, hi - lo);
-		return pass_down(dst, &in, &j->down, j->y, lo, work, err);
-	}
+	if (!go_down)
+		return pass_across(dst, &in, &j->across, j->x, left, work, err);
+	if (!go_across)
+		return pass_down(dst, &in, &j->down, j->y, top, work, err);
 	mid = (struct view){ .ch = src->ch };
-	mid.w = v_first ? src->w : j->w;
-	mid.h = v_first ? j->h : hi - lo;
+	mid.w = v_first ? in.w : j->w;
+	mid.h = v_first ? j->h : in.h;
 	mid.stride = mid.w * mid.ch;
 	mid.data = mm_resize_room(work, MM_RESIZE_MID, mid.h, mid.stride);
 	if (!mid.data)
 		return mm_fail_nomem(err, "a picture between two passes");
-	in = cut(src, 0, lo, src->w, hi - lo);
 	if (v_first) {
-		rc = pass_down(&mid, &in, &j->down, j->y, lo, work, err);
+		rc = pass_down(&mid, &in, &j->down, j->y, top, work, err);
 		return rc ? rc
-			  : pass_across(dst, &mid, &j->across, j->x, work, err);
+			  : pass_across(dst, &mid, &j->across, j->x, left, work,
+					err);
 	}
-	rc = pass_across(&mid, &in, &j->across, j->x, work, err);
-	return rc ? rc : pass_down(dst, &mid, &j->down, j->y, lo, work, err);
+	rc = pass_across(&mid, &in, &j->across, j->x, left, work, err);
+	return rc ? rc : pass_down(dst, &mid, &j->down, j->y, top, work, err);
 }
 
 /* ---- 16-bit grey: weights in double, rounded after each pass ---- */
