@@ -233,13 +233,16 @@ uint32_t mm_u_lower(uint32_t cp)
 	return (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
 }
 
+uint32_t mm_u_upper(uint32_t cp)
+{
+	if (cp < 128)
+		return cp >= 'a' && cp <= 'z' ? cp - 32 : cp;
+	return (uint32_t)utf8proc_toupper((utf8proc_int32_t)cp);
+}
+
 uint32_t mm_u_fold(uint32_t cp)
 {
-	const utf8proc_int32_t c = (utf8proc_int32_t)cp;
-
-	if (cp < 128)
-		return mm_u_lower(cp);
-	return mm_u_lower((uint32_t)utf8proc_toupper(c));
+	return mm_u_lower(mm_u_upper(cp));
 }
 
 /* What may stand between a sigma and the letter that tells its place. */

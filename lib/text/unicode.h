@@ -90,6 +90,8 @@ bool mm_u_combining(uint32_t cp); /* what StripAccents drops           */
 /* Lower case; U+0130 alone gives two: 'i' here, and U+0307 behind it. */
 uint32_t mm_u_lower(uint32_t cp);
 
+uint32_t mm_u_upper(uint32_t cp);
+
 /* Simple case folding: equal for letters that differ in case alone. */
 uint32_t mm_u_fold(uint32_t cp);
 
