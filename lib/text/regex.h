@@ -5,8 +5,9 @@
  * tokenizers reads: alternation, groups, classes with ranges, nesting, && and
  * \p{..}, greedy, lazy and possessive repetition, look-around, (?i) (?m) (?x),
  * ^ $ \A \z \Z \b \B, \s \S \w \W \d \D \h \H \R.  ^ and $ are the ends of
- * lines, '.' leaves out the newline; case is folded code point by code point.  Back-references, \X, \K, conditions and
- * calls of groups are refused, with their place in the pattern.
+ * lines, '.' leaves out the newline; case is folded code point by code point.
+ * Back-references, \X, \K, conditions and POSIX classes beyond digit, space and
+ * cntrl are refused, with their place in the pattern.
  *
  * Matching backtracks over a small program; a budget of steps keeps a bad
  * pattern from running for ever.  A program is read-only once made.

@@ -25,8 +25,8 @@ enum mm_re_item_kind {
 	RE_SPACE,
 	RE_WORD,
 	RE_WORD_LATIN, /* \w outside of classes: and six Latin-1 numbers */
-	RE_SCRIPT, /* pairs of first and last           */
-	RE_CLASS,  /* another class                     */
+	RE_SCRIPT,     /* pairs of first and last           */
+	RE_CLASS,      /* another class                     */
 };
 
 struct mm_re_item {

@@ -105,6 +105,40 @@ size_t mm_utf8_valid(const char *s, size_t n)
 	return n;
 }
 
+/* How much of a broken sequence one replacement character stands for. */
+static size_t broken_len(const unsigned char *p, size_t n)
+{
+	const size_t want = sequence_len(p[0]);
+	size_t k = 1;
+
+	while (k < want && k < n) {
+		unsigned char lo = 0x80, hi = 0xbf;
+
+		if (k == 1) {
+			lo = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : lo;
+			hi = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : hi;
+		}
+		if (p[k] < lo || p[k] > hi)
+			break;
+		k++;
+	}
+	return k;
+}
+
+void mm_utf8_lossy(const char *s, size_t n, struct mm_buf *b)
+{
+	for (size_t i = 0; i < n;) {
+		const size_t good = mm_utf8_valid(s + i, n - i);
+
+		mm_buf_add(b, s + i, good);
+		i += good;
+		if (i == n)
+			break;
+		mm_utf8_add(b, 0xfffd);
+		i += broken_len((const unsigned char *)s + i, n - i);
+	}
+}
+
 size_t mm_utf8_put(char *dst, uint32_t cp)
 {
 	return (size_t)utf8proc_encode_char((utf8proc_int32_t)cp,

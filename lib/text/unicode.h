@@ -17,6 +17,9 @@
 /* Bytes of s[0..n) up to the first that is not UTF-8 (n: all is well). */
 size_t mm_utf8_valid(const char *s, size_t n);
 
+/* Appended to b with U+FFFD for each maximal part that is no UTF-8. */
+void mm_utf8_lossy(const char *s, size_t n, struct mm_buf *b);
+
 /* Write cp as UTF-8 into dst[4]; how many bytes. */
 size_t mm_utf8_put(char *dst, uint32_t cp);
 void mm_utf8_add(struct mm_buf *b, uint32_t cp);
