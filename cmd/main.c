@@ -239,6 +239,9 @@ static int dispatch(int argc, char **argv, struct mm_err *err)
 	if (help || (cmd->family && argc > 2 &&
 		     (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))))
 		return print_help(cmd, err);
+	if (cmd->family && argc > 2)
+		return mm_fail(err, MM_ERR_USAGE, "unknown option '%s'",
+			       argv[2]);
 	if (cmd->family)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "no mode given; '%s --help' lists them",
