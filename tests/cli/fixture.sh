@@ -3,6 +3,8 @@
 #
 #	photos/		16 pictures with a caption each
 #	shapes.mmt	the same as a stream of pixels
+#	eval/		judgements, results, labels and answers for eval
 set -e
 cp -r "$DATA/shapes" photos
 cp "$DATA/shapes.mmt" .
+cp -r "$DATA/eval" eval
