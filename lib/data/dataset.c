@@ -98,6 +98,9 @@ static int take_pixels(struct mm_dataset *d, const struct mm_stream *s,
 								  "mean")) &&
 			parse_three(d->std, mm_segment_meta(seg, "image.std"));
 	}
+	if (first && mm_segment_meta(seg, "preset"))
+		snprintf(d->preset, sizeof(d->preset), "%s",
+			 mm_segment_meta(seg, "preset"));
 	if (floats != d->floats || c->items.dim[2] != d->H ||
 	    c->items.dim[3] != d->W)
 		return differs(seg, "the pictures' type or size", err);

@@ -27,6 +27,7 @@ struct mm_dataset {
 	bool has_mask, has_label, has_image_id;
 	float mean[3], std[3]; /* metadata image.mean, image.std */
 	bool has_statistics;
+	char preset[32];      /* metadata `preset`, "" where there is none */
 	uint64_t fingerprint; /* hash of sizes and ids: the same data? */
 	struct mm_dataset_part *part;
 	size_t n_parts;

@@ -39,15 +39,16 @@ static void describe(const struct mm_run *r, char *out, size_t size)
 	int n;
 
 	n = snprintf(out, size,
-		     "steps %ld batch %zu lr %.17g warmup %.17g schedule %d "
+		     "steps %ld batch %zu lr %.17g warmup %.17g %d schedule %d "
 		     "optimizer %d wd %.17g betas %.17g %.17g eps %.17g clip "
 		     "%.17g shuffle %d loss %d smoothing %.17g shift %ld flip "
 		     "%.17g dropout %.17g scale %.17g pieces %zu %zu",
-		     r->steps, o->batch, o->lr, o->warmup, (int)o->schedule,
-		     (int)o->optimizer, o->weight_decay, o->beta1, o->beta2,
-		     o->eps, o->clip_norm, o->shuffle, (int)o->loss,
-		     o->smoothing, o->shift, o->flip, r->m->dropout,
-		     r->m->fixed_scale, r->image.piece, r->text.piece);
+		     r->steps, o->batch, o->lr, o->warmup, o->warmup_fraction,
+		     (int)o->schedule, (int)o->optimizer, o->weight_decay,
+		     o->beta1, o->beta2, o->eps, o->clip_norm, o->shuffle,
+		     (int)o->loss, o->smoothing, o->shift, o->flip,
+		     r->m->dropout, r->m->fixed_scale, r->image.piece,
+		     r->text.piece);
 	for (int g = 0; g < MM_N_GROUPS; g++)
 		n += snprintf(out + n, size - (size_t)n, " %.17g",
 			      o->lr_group[g]);

@@ -266,7 +266,8 @@ double mm_schedule_at(enum mm_schedule schedule, long s, long warmup,
 static double group_lr(const struct mm_run *r, enum mm_group g)
 {
 	const double w = r->o->warmup;
-	const long warmup = w < 1 ? (long)(w * (double)r->steps) : (long)w;
+	const long warmup =
+		r->o->warmup_fraction ? (long)(w * (double)r->steps) : (long)w;
 	const double base =
 		r->o->lr_group[g] >= 0 ? r->o->lr_group[g] : r->o->lr;
 

@@ -49,7 +49,8 @@ struct mm_train_options {
 	size_t batch, micro_image, micro_text; /* micro 0: the batch */
 	double lr, lr_group[MM_N_GROUPS];      /* lr_group < 0: lr */
 	double layer_decay; /* lr * decay^(layers behind); 1: none */
-	double warmup;	    /* steps; below 1 a fraction of all steps */
+	double warmup; /* steps, or a fraction of all steps */
+	bool warmup_fraction;
 	enum mm_schedule schedule;
 	enum mm_optimizer optimizer;
 	double weight_decay, beta1, beta2, eps, momentum;
