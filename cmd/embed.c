@@ -1,6 +1,6 @@
 /* embed.c - mmtool embed: pictures and texts to vectors. */
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "cmd.h"
@@ -36,9 +36,14 @@ static const struct mm_opt opts[] = {
 #undef T
 
 /* Columns that are input only and stay behind. */
-static const char *const dropped[] = { "image",	 "ids",	      "mask",
-				       "types",	 "image.data", "features",
-				       "image.embedding", "text.embedding",
+static const char *const dropped[] = { "image",
+				       "ids",
+				       "mask",
+				       "types",
+				       "image.data",
+				       "features",
+				       "image.embedding",
+				       "text.embedding",
 				       NULL };
 
 struct job {
@@ -49,9 +54,8 @@ struct job {
 	struct mm_buf matrix; /* --npy: all vectors */
 	struct mm_bad bad;
 	struct mm_progress progress;
-	uint64_t seen; /* samples met, those of other shards included */
+	uint64_t seen;	     /* samples met, those of other shards included */
 	float *image, *text; /* of a batch */
-	bool *fine;	     /* samples of the batch that did not fail */
 };
 
 static bool wants_image(const struct embed_args *a)
@@ -254,8 +258,8 @@ static int start(struct job *j, struct mm_err *err)
 	rc = mm_stream_writer_open(
 		&j->out, a->common.output ? a->common.output : "-", err);
 	j->opened = !rc;
-	return rc ? rc : mm_stream_set_meta(&j->out, "mmtool.stage", "embed",
-					    err);
+	return rc ? rc
+		  : mm_stream_set_meta(&j->out, "mmtool.stage", "embed", err);
 }
 
 static int run(const void *args, int argc, char **argv, struct mm_err *err)

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-enum { BUF_SIZE = 1 << 18, MAX_TEMPORARIES = 16 };
+enum { BUF_SIZE = 1 << 18, MAX_TEMPORARIES = 16, MAX_PEEK = 64 };
 
 /* Named temporaries in being, for mm_io_unlink_temporaries. */
 static char *volatile temporaries[MAX_TEMPORARIES];
@@ -79,6 +79,42 @@ static int open_input(const char *path, int *fd, struct mm_err *err)
 	return MM_OK;
 }
 
+/* What was peeked from a pipe on standard input and not yet read again. */
+static unsigned char pushed[MAX_PEEK];
+static size_t n_pushed;
+
+static size_t take_pushed(const char *path, void *dst)
+{
+	const size_t n = strcmp(path, "-") ? 0 : n_pushed;
+
+	memcpy(dst, pushed, n);
+	n_pushed -= n;
+	return n;
+}
+
+int mm_input_peek(const char *path, void *dst, size_t n, size_t *got,
+		  struct mm_err *err)
+{
+	ssize_t k = 1;
+	int fd, rc;
+
+	*got = 0;
+	if ((rc = open_input(path, &fd, err)))
+		return rc;
+	if (lseek(fd, 0, SEEK_CUR) >= 0) {
+		if ((k = pread(fd, dst, n, lseek(fd, 0, SEEK_CUR))) > 0)
+			*got = (size_t)k;
+	} else {
+		for (*got = n_pushed; *got < n && k > 0; *got += (size_t)k)
+			if ((k = read_some(fd, pushed + *got, n - *got)) < 0)
+				break;
+		memcpy(dst, pushed, n_pushed = *got);
+	}
+	close(fd);
+	return k < 0 ? mm_fail_errno(err, "cannot read '%s'", input_name(path))
+		     : MM_OK;
+}
+
 /* ---- whole files ---- */
 
 static int slurp(struct mm_file *f, int fd, const char *path,
@@ -86,8 +122,9 @@ static int slurp(struct mm_file *f, int fd, const char *path,
 {
 	struct mm_buf b = { 0 };
 	ssize_t got = 1;
-	char *p;
+	char *p = mm_buf_reserve(&b, MAX_PEEK);
 
+	b.len = p ? take_pushed(path, p) : 0;
 	while (got > 0 && (p = mm_buf_reserve(&b, BUF_SIZE))) {
 		got = read_some(fd, p, BUF_SIZE);
 		b.len += got > 0 ? (size_t)got : 0;
@@ -175,6 +212,7 @@ int mm_reader_open(struct mm_reader *r, const char *path, struct mm_err *err)
 		mm_reader_release(r);
 		return mm_fail_nomem(err, "a read buffer");
 	}
+	r->end = take_pushed(path, r->buf);
 	return MM_OK;
 }
 
@@ -290,8 +328,9 @@ static char *temporary_name(const char *path)
 static int open_temporary(struct mm_writer *w, struct mm_err *err)
 {
 	const char *slash = strrchr(w->path, '/');
-	const size_t n = slash == w->path ? 1 : slash ? (size_t)(slash - w->path)
-						      : 0;
+	const size_t n = slash == w->path ? 1
+			 : slash	  ? (size_t)(slash - w->path)
+					  : 0;
 	char *dir = n ? mm_strndup(w->path, n) : mm_strdup(".");
 
 	if (!dir)

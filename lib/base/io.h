@@ -35,6 +35,14 @@ void mm_file_release(struct mm_file *f);
  * the file is mapped.  They can still be read. */
 void mm_file_forget(const struct mm_file *f, size_t begin, size_t end);
 
+/*
+ * The first n bytes (n <= 64) of an input, to tell what it is; *got < n only
+ * where it is shorter.  Nothing is lost: whoever opens "-" next reads them
+ * again.  Not thread-safe.
+ */
+int mm_input_peek(const char *path, void *dst, size_t n, size_t *got,
+		  struct mm_err *err) MM_MUST_CHECK;
+
 /* A file or pipe read from front to back through a buffer. */
 struct mm_reader {
 	const char *name; /* for messages; borrowed from mm_reader_open */
