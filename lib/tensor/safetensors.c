@@ -271,14 +271,13 @@ const char *mm_blob_meta(const struct mm_blob *b, const char *key)
 
 /* ---- files in ---- */
 
-int mm_safetensors_parse(struct mm_safetensors *s, const void *bytes,
-			 size_t size, const char *path, struct mm_err *err)
+static int parse(struct mm_blob *b, const void *bytes, size_t size,
+		 const char *path, struct mm_err *err)
 {
 	const unsigned char *p = bytes;
 	uint64_t len = 0;
 	int rc;
 
-	memset(&s->blob, 0, sizeof(s->blob));
 	if (size < 8)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'%s' ends at byte %zu, within the length of "
@@ -290,21 +289,27 @@ int mm_safetensors_parse(struct mm_safetensors *s, const void *bytes,
 			       "'%s' ends at byte %zu, within its header of "
 			       "%llu bytes: cut short, or not a tensor file",
 			       path, size, (unsigned long long)len);
-	rc = mm_blob_parse(&s->blob, (const char *)p + 8, (size_t)len, path, 0,
-			   err);
+	rc = mm_blob_parse(b, (const char *)p + 8, (size_t)len, path, 0, err);
 	if (rc)
 		return rc;
-	if (s->blob.data_size != size - 8 - (size_t)len)
+	if (b->data_size != size - 8 - (size_t)len)
 		rc = mm_fail(err, MM_ERR_FORMAT,
 			     "'%s' has %zu bytes of data behind byte %zu, but "
 			     "its header says %zu",
 			     path, size - 8 - (size_t)len, 8 + (size_t)len,
-			     s->blob.data_size);
+			     b->data_size);
 	if (!rc)
-		rc = mm_blob_bind(&s->blob, p + 8 + len, err);
+		rc = mm_blob_bind(b, p + 8 + len, err);
 	if (rc)
-		mm_blob_release(&s->blob);
+		mm_blob_release(b);
 	return rc;
+}
+
+int mm_safetensors_parse(struct mm_safetensors *s, const void *bytes,
+			 size_t size, const char *path, struct mm_err *err)
+{
+	memset(s, 0, sizeof(*s));
+	return parse(&s->blob, bytes, size, path, err);
 }
 
 int mm_safetensors_open(struct mm_safetensors *s, const char *path,
@@ -315,9 +320,8 @@ int mm_safetensors_open(struct mm_safetensors *s, const char *path,
 	memset(s, 0, sizeof(*s));
 	if ((rc = mm_file_open(&s->file, path, err)))
 		return rc;
-	rc = mm_safetensors_parse(s, s->file.data, s->file.size,
-				  strcmp(path, "-") ? path : "standard input",
-				  err);
+	rc = parse(&s->blob, s->file.data, s->file.size,
+		   strcmp(path, "-") ? path : "standard input", err);
 	if (rc)
 		mm_file_release(&s->file);
 	return rc;
