@@ -154,7 +154,7 @@ const struct mm_op mm_op_infonce = {
 static void sigmoid_loss_fwd(struct mm_node *out)
 {
 	out->val[0] = mm_sigmoid_loss_fwd(out->in[0]->val, labels_of(out),
-					  out->saved, out->in[0]->shape.dim[0]);
+					  out->in[0]->shape.dim[0]);
 }
 
 static void sigmoid_loss_bwd(struct mm_node *out)
@@ -185,7 +185,6 @@ static struct mm_node *sigmoid_loss_sample(struct mm_graph *g, int v)
 const struct mm_op mm_op_sigmoid_loss = {
 	.name = "sigmoid_loss",
 	.shape = contrastive_shape,
-	.saved = lse_saved,
 	.fwd = sigmoid_loss_fwd,
 	.bwd = sigmoid_loss_bwd,
 	.bwd_reads = 1,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
-#include "base/rng.h"
+#include "kernel/vec.h"
 
 enum { COLUMNS = 32, ROWS = 64, ELEMENTS = 16384 };
 
@@ -160,26 +160,34 @@ struct noise {
 	size_t first, group;
 };
 
+/* Elements begin..end share one draw, that of their group. */
+static void group_noise(const struct noise *d, size_t draw, size_t begin,
+			size_t end)
+{
+	mm_real one = 1;
+
+	mm_vec()->noise(&one, 0, &one, d->key, d->bound, d->keep, draw, 1);
+	for (size_t i = begin; i < end; i++)
+		d->y[i] =
+			(d->beta == 0 ? 0 : d->beta * d->y[i]) + one * d->x[i];
+}
+
 static void noise_some(void *ctx, size_t begin, size_t end)
 {
 	const struct noise *d = ctx;
-	size_t block = SIZE_MAX;
-	uint32_t word[4];
 
-	for (size_t i = begin; i < end; i++) {
-		const size_t e = (d->first + i) / d->group;
-		mm_real f;
+	if (d->group == 1) {
+		mm_vec()->noise(d->y + begin, d->beta, d->x + begin, d->key,
+				d->bound, d->keep, d->first + begin,
+				end - begin);
+		return;
+	}
+	while (begin < end) {
+		const size_t draw = (d->first + begin) / d->group;
+		const size_t next = (draw + 1) * d->group - d->first;
 
-		if (e / 4 != block) {
-			const uint64_t b = block = e / 4;
-			const uint32_t counter[4] = { (uint32_t)b,
-						      (uint32_t)(b >> 32), 0,
-						      MM_RNG_DROPOUT };
-
-			mm_philox(word, counter, d->key);
-		}
-		f = word[e % 4] < d->bound ? 0 : d->keep;
-		d->y[i] = (d->beta == 0 ? 0 : d->beta * d->y[i]) + f * d->x[i];
+		group_noise(d, draw, begin, next < end ? next : end);
+		begin = next;
 	}
 }
 

@@ -7,6 +7,7 @@
  *
  *	(exp(r) - 1 - r) / r^2		|r| <= log(2)/2
  *	(tanh(x) - x) / x^3 in x^2	|x| <= 0.63
+ *	(atanh(v)/v - 1) / v^2 in v^2	|v| <= 1/3
  *	Q(u) exp(u^2/2) in v		v = 0.3 u / (1 + 0.3 u), 0 <= u <= 13
  *
  * Errors are within 2 ulp for exp, sigmoid, tanh and pdf, and 1e-7 absolute
@@ -38,6 +39,12 @@ struct normal {
 static inline struct gate fgate(double x)
 {
 	return (struct gate){ 1 / (1 + exp(-x)), 1 / (1 + exp(x)) };
+}
+
+/* log(1 + exp(-a)) for a >= 0. */
+static inline double flog1p_exp(double a)
+{
+	return log1p(exp(-a));
 }
 
 static inline struct normal fnormal(mm_real x)
@@ -113,6 +120,18 @@ static inline float ftanh(float x)
 	p = p * s - 3.33332783144e-1f;
 	p = p * s * x + x;
 	return a < 0.63f ? p : x < 0 ? -big : big;
+}
+
+/* log(1 + exp(-a)) for a >= 0: log(1 + t) = 2 atanh(t / (2 + t)). */
+static inline float flog1p_exp(float a)
+{
+	const float t = fexp_down(-a), v = t / (2.0f + t), s = v * v;
+	float p = 1.4012228081e-1f;
+
+	p = p * s + 1.3999570511e-1f;
+	p = p * s + 2.0010849566e-1f;
+	p = p * s + 3.3333206565e-1f;
+	return 2.0f * (p * s * v + v);
 }
 
 static inline struct normal fnormal(float x)

@@ -24,6 +24,16 @@ void mm_cross_entropy_bwd(mm_real *dz, mm_real g, const mm_real *lse,
 			  size_t K);
 
 /*
+ * The same against soft targets q (N, K), rows that sum to 1 or 0:
+ *	-sum_k q_k log softmax(z)_k, the mean over all N rows
+ */
+mm_real mm_cross_entropy_soft_fwd(mm_real *lse, const mm_real *z,
+				  const mm_real *q, size_t N, size_t K);
+void mm_cross_entropy_soft_bwd(mm_real *dz, mm_real g, const mm_real *lse,
+			       const mm_real *z, const mm_real *q, size_t N,
+			       size_t K);
+
+/*
  * Symmetric cross-entropy of z (N, N), the mean of rows' and columns' loss.
  * Row i's target is column i, or with labels (N) equal shares of all columns
  * that carry its label; s/N is mixed in by smoothing s.
@@ -37,10 +47,11 @@ void mm_infonce_bwd(mm_real *dz, mm_real g, const mm_real *lse,
 		    const mm_real *z, const int32_t *labels, mm_real smoothing,
 		    size_t N);
 
-/* -sum_ij log sigmoid(y_ij z_ij) / N; y = 1 on the diagonal, or wherever the
- * labels are equal, else -1.  Zhai et al., SigLIP (2023). */
-mm_real mm_sigmoid_loss_fwd(const mm_real *z, const int32_t *labels,
-			    mm_real *row, size_t N);
+/*
+ * -sum_ij log sigmoid(y_ij z_ij) / N; y = 1 on the diagonal, or wherever the
+ * labels are equal, else -1.  Zhai et al., SigLIP (2023).
+ */
+mm_real mm_sigmoid_loss_fwd(const mm_real *z, const int32_t *labels, size_t N);
 void mm_sigmoid_loss_bwd(mm_real *dz, mm_real g, const mm_real *z,
 			 const int32_t *labels, size_t N);
 

@@ -119,12 +119,9 @@ static void l2norm_fwd_some(void *ctx, size_t begin, size_t end)
 	for (size_t n = begin; n < end; n++) {
 		const mm_real *x = r->x + n * r->C;
 		mm_real *y = r->y + n * r->C;
-		double ss = 0; /* double: a float sum drifts by up to C ulp */
-		mm_real norm;
+		/* In double: a float sum drifts by up to C ulp. */
+		const mm_real norm = (mm_real)sqrt(mm_vec()->sum_sq(x, r->C));
 
-		for (size_t c = 0; c < r->C; c++)
-			ss += (double)x[c] * (double)x[c];
-		norm = (mm_real)sqrt(ss);
 		r->saved[n] = 1 / (norm > r->eps ? norm : r->eps);
 		for (size_t c = 0; c < r->C; c++)
 			y[c] = x[c] * r->saved[n];
@@ -139,20 +136,38 @@ void mm_l2norm_fwd(mm_real *y, mm_real *rnorm, const mm_real *x, mm_real eps,
 	mm_parallel_for(N, grain(C), l2norm_fwd_some, &r);
 }
 
+static void l2norm_bwd_some(void *ctx, size_t begin, size_t end)
+{
+	const struct rows *r = ctx;
+
+	for (size_t n = begin; n < end; n++) {
+		const mm_real *g = r->dy + n * r->C, *y = r->x + n * r->C;
+		const mm_real rnorm = r->saved[n];
+		mm_real *dx = r->y + n * r->C, dot = 0;
+
+		/* Only what is tangent to the sphere survives. */
+		if (rnorm * r->eps < 1)
+			dot = mm_vec()->dot(g, y, r->C);
+		for (size_t c = 0; c < r->C; c++)
+			dx[c] += rnorm * (g[c] - dot * y[c]);
+	}
+}
+
 void mm_l2norm_bwd(mm_real *dx, const mm_real *dy, const mm_real *y,
 		   const mm_real *rnorm, mm_real eps, size_t N, size_t C)
 {
-	for (size_t n = 0; n < N; n++) {
-		const mm_real *g = dy + n * C, *yn = y + n * C;
-		double dot = 0;
+	union {
+		const mm_real *in;
+		mm_real *out;
+	} saved = { rnorm };
+	struct rows r = { .y = dx,
+			  .saved = saved.out,
+			  .dy = dy,
+			  .x = y,
+			  .eps = eps,
+			  .C = C };
 
-		for (size_t c = 0; c < C && rnorm[n] * eps < 1; c++)
-			dot += (double)g[c] * (double)yn[c];
-		/* Only what is tangent to the sphere survives. */
-		for (size_t c = 0; c < C; c++)
-			dx[n * C + c] +=
-				rnorm[n] * (g[c] - (mm_real)dot * yn[c]);
-	}
+	mm_parallel_for(N, grain(C), l2norm_bwd_some, &r);
 }
 
 /* ---- softmax ---- */
@@ -166,14 +181,7 @@ static void softmax_fwd_some(void *ctx, size_t begin, size_t end)
 		mm_real *y = r->y + n * r->C, top, z;
 
 		if (r->log) {
-			double s = 0;
-
-			top = x[0];
-			for (size_t c = 1; c < r->C; c++)
-				top = x[c] > top ? x[c] : top;
-			for (size_t c = 0; c < r->C; c++)
-				s += exp((double)(x[c] - top));
-			z = top + (mm_real)log(s);
+			z = (mm_real)mm_vec()->lse(x, r->C);
 			for (size_t c = 0; c < r->C; c++)
 				y[c] = x[c] - z;
 			continue;

@@ -24,9 +24,33 @@ struct mm_adamw {
 void mm_adamw(mm_real *p, mm_real *m, mm_real *v, const mm_real *g,
 	      const struct mm_adamw *a, size_t n);
 
-/* Momentum as torch.optim.SGD: m = momentum m + g + wd p,  p -= lr m. */
-void mm_sgd(mm_real *p, mm_real *m, const mm_real *g, double lr,
-	    double momentum, double weight_decay, double scale, size_t n);
+/*
+ * Momentum as torch.optim.SGD, with g = scale g + wd p:
+ *
+ *	m = momentum m + g,  p -= lr m	or, nesterov, p -= lr (g + momentum m)
+ *
+ * Without momentum m is not touched and may be NULL.
+ */
+struct mm_sgd {
+	double lr, momentum, weight_decay, scale;
+	bool nesterov;
+};
+void mm_sgd(mm_real *p, mm_real *m, const mm_real *g, const struct mm_sgd *s,
+	    size_t n);
+
+/*
+ * LAMB (You et al., 2020) for one tensor: m and v as in AdamW, then
+ *
+ *	r = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + wd p
+ *	p -= lr |p| / |r| r,  the factor |p| / |r| being 1 where either is 0
+ *
+ * r	(n) scratch
+ */
+void mm_lamb(mm_real *p, mm_real *m, mm_real *v, mm_real *r, const mm_real *g,
+	     const struct mm_adamw *a, size_t n);
+
+/* A moving average: avg = decay avg + (1 - decay) p. */
+void mm_ema(mm_real *avg, const mm_real *p, double decay, size_t n);
 
 /* Sum of squares in double, over fixed blocks in order. */
 double mm_sum_squares(const mm_real *x, size_t n);

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include <stdint.h>
+
 #include "kernel/act.h"
 
 struct mm_vec {
@@ -26,6 +28,26 @@ struct mm_vec {
 	/* y = exp(x - max) over n; returns the sum, max through *top. */
 	mm_real (*exp_sum)(mm_real *y, const mm_real *x, mm_real *top,
 			   size_t n);
+	/* log sum exp of x. */
+	double (*lse)(const mm_real *x, size_t n);
+	/* The same of n columns of N numbers, rows ld apart; their sum. */
+	double (*lse_columns)(mm_real *lse, const mm_real *x, size_t N,
+			      size_t ld, size_t n);
+	/* dx += g (exp(x - lse) - shift), with a lse for each, if any. */
+	void (*exp_add)(mm_real *dx, const mm_real *x, mm_real g, mm_real lse,
+			const mm_real *each, mm_real shift, size_t n);
+	/* sum of log(1 + exp(+-x)), - for those with this label. */
+	double (*softplus)(const mm_real *x, const int32_t *labels,
+			   int32_t label, size_t n);
+	/* dx += g sigmoid(x), or g (sigmoid(x) - 1) with this label. */
+	void (*sigmoid_add)(mm_real *dx, const mm_real *x, mm_real g,
+			    const int32_t *labels, int32_t label, size_t n);
+	/* y = beta y + noise x (kernel/embed.h), elements first, first + 1...
+	 */
+	void (*noise)(mm_real *y, mm_real beta, const mm_real *x,
+		      const uint32_t key[2], uint32_t bound, mm_real keep,
+		      uint64_t first, size_t n);
+	double (*sum_sq)(const mm_real *a, size_t n);
 	mm_real (*dot)(const mm_real *a, const mm_real *b, size_t n);
 	mm_real (*sum)(const mm_real *a, size_t n);
 	mm_real (*sum_sq_diff)(const mm_real *a, mm_real mean, size_t n);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/rng.h"
 #include "kernel/fmath.h"
 #include "kernel/vec.h"
 
@@ -86,13 +87,13 @@ static inline struct curve c_exp(mm_real x)
 }
 
 /* C(NAME, name, body of a loop over i) for each activation of a switch. */
-#define EACH_ACT(C)                                                   \
-	C(NONE, none)                                                 \
-	C(GELU, gelu)                                                 \
-	C(GELU_TANH, gelu_tanh)                                       \
-	C(QUICK_GELU, quick_gelu)                                     \
-	C(RELU, relu) C(SILU, silu) C(SIGMOID, sigmoid) C(TANH, tanh) \
-		C(EXP, exp)
+#define EACH_ACT(C)               \
+	C(NONE, none)             \
+	C(GELU, gelu)             \
+	C(GELU_TANH, gelu_tanh)   \
+	C(QUICK_GELU, quick_gelu) \
+	C(RELU, relu)             \
+	C(SILU, silu) C(SIGMOID, sigmoid) C(TANH, tanh) C(EXP, exp)
 
 static void act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
 {
@@ -245,7 +246,24 @@ static mm_real sum_sq_diff(const mm_real *a, mm_real mean, size_t n)
 	SUM_OF((a[k] - mean) * (a[k] - mean));
 }
 
-static mm_real exp_sum(mm_real *y, const mm_real *x, mm_real *top, size_t n)
+static double sum_sq(const mm_real *a, size_t n)
+{
+	double lane[LANES] = { 0 }, s = 0;
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		for (size_t l = 0; l < LANES; l++)
+			lane[l] += (double)a[i + l] * (double)a[i + l];
+	for (; i < n; i++)
+		s += (double)a[i] * (double)a[i];
+	for (int l = 0; l < LANES; l++)
+		s += lane[l];
+	return s;
+}
+
+/* ---- softmax and what losses are made of ---- */
+
+static mm_real top_of(const mm_real *x, size_t n)
 {
 	mm_real lane[LANES], max = x[0];
 	size_t i = 0;
@@ -259,11 +277,199 @@ static mm_real exp_sum(mm_real *y, const mm_real *x, mm_real *top, size_t n)
 		max = x[i] > max ? x[i] : max;
 	for (int l = 0; l < LANES; l++)
 		max = lane[l] > max ? lane[l] : max;
-	*top = max;
-	for (i = 0; i < n; i++)
-		y[i] = fexp_down(x[i] - max);
+	return max;
+}
+
+static mm_real exp_sum(mm_real *y, const mm_real *x, mm_real *top, size_t n)
+{
+	const mm_real max = *top = top_of(x, n);
+
+	INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = fexp_down(x[i] - max);
 	return sum(y, n);
 }
+
+/* Floats are summed in runs of this many, the runs in double. */
+enum { RUN = 256 };
+
+static double lse(const mm_real *x, size_t n)
+{
+	const mm_real top = top_of(x, n);
+	mm_real e[RUN];
+	double s = 0;
+
+	for (size_t at = 0; at < n; at += RUN) {
+		const size_t m = n - at < RUN ? n - at : RUN;
+
+		INDEPENDENT for (size_t i = 0; i < m; i++) e[i] =
+			fexp_down(x[at + i] - top);
+		s += (double)sum(e, m);
+	}
+	return (double)top + log(s);
+}
+
+/* One strip of columns; top and e are as wide as it. */
+static double lse_strip(mm_real *lse_out, const mm_real *x, size_t N, size_t ld,
+			size_t n)
+{
+	mm_real top[STRIP], part[STRIP];
+	double s[STRIP] = { 0 }, all = 0;
+
+	memcpy(top, x, n * sizeof(*top));
+	for (size_t i = 1; i < N; i++)
+		for (size_t k = 0; k < n; k++)
+			top[k] =
+				x[i * ld + k] > top[k] ? x[i * ld + k] : top[k];
+	for (size_t from = 0; from < N; from += ROWS) {
+		const size_t to = N - from < ROWS ? N : from + ROWS;
+
+		memset(part, 0, sizeof(part));
+		for (size_t i = from; i < to; i++)
+			for (size_t k = 0; k < n; k++)
+				part[k] += fexp_down(x[i * ld + k] - top[k]);
+		for (size_t k = 0; k < n; k++)
+			s[k] += (double)part[k];
+	}
+	for (size_t k = 0; k < n; k++) {
+		s[k] = (double)top[k] + log(s[k]);
+		lse_out[k] = (mm_real)s[k];
+		all += s[k];
+	}
+	return all;
+}
+
+static double lse_columns(mm_real *lse_out, const mm_real *x, size_t N,
+			  size_t ld, size_t n)
+{
+	double all = 0;
+
+	for (size_t c = 0; c < n; c += STRIP)
+		all += lse_strip(lse_out + c, x + c, N, ld,
+				 n - c < STRIP ? n - c : STRIP);
+	return all;
+}
+
+static void exp_add(mm_real *restrict dx, const mm_real *restrict x, mm_real g,
+		    mm_real lse_all, const mm_real *restrict each,
+		    mm_real shift, size_t n)
+{
+	if (each)
+		for (size_t i = 0; i < n; i++)
+			dx[i] += g * (fexp_down(x[i] - each[i]) - shift);
+	else
+		for (size_t i = 0; i < n; i++)
+			dx[i] += g * (fexp_down(x[i] - lse_all) - shift);
+}
+
+static double softplus(const mm_real *x, const int32_t *labels, int32_t label,
+		       size_t n)
+{
+	mm_real e[RUN];
+	double s = 0;
+
+	for (size_t at = 0; at < n; at += RUN) {
+		const size_t m = n - at < RUN ? n - at : RUN;
+
+		for (size_t i = 0; i < m; i++) {
+			const mm_real v = x[at + i];
+			const mm_real z =
+				labels && labels[at + i] == label ? -v : v;
+			const mm_real a = z < 0 ? -z : z;
+
+			e[i] = (z > 0 ? z : 0) + flog1p_exp(a);
+		}
+		s += (double)sum(e, m);
+	}
+	return s;
+}
+
+static void sigmoid_add(mm_real *restrict dx, const mm_real *restrict x,
+			mm_real g, const int32_t *restrict labels,
+			int32_t label, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct gate p = fgate(x[i]);
+
+		dx[i] += g * (labels && labels[i] == label ? -p.rest : p.s);
+	}
+}
+
+/* ---- noise: Philox4x32-10 (base/rng.h), BLOCKS counters at a time ---- */
+
+enum { BLOCKS = 16 };
+
+struct philox {
+	uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+};
+
+static void philox_round(struct philox *restrict to,
+			 const struct philox *restrict p, uint32_t k0,
+			 uint32_t k1)
+{
+	INDEPENDENT for (int l = 0; l < BLOCKS; l++)
+	{
+		const uint64_t a = (uint64_t)0xD2511F53u * p->c0[l];
+		const uint64_t b = (uint64_t)0xCD9E8D57u * p->c2[l];
+
+		to->c0[l] = (uint32_t)(b >> 32) ^ p->c1[l] ^ k0;
+		to->c1[l] = (uint32_t)b;
+		to->c2[l] = (uint32_t)(a >> 32) ^ p->c3[l] ^ k1;
+		to->c3[l] = (uint32_t)a;
+	}
+}
+
+/* The words of blocks first, first + 1, ... as dropout counts them. */
+static void philox_words(uint32_t word[4 * BLOCKS], uint64_t first,
+			 const uint32_t key[2])
+{
+	struct philox p, q;
+
+	for (int l = 0; l < BLOCKS; l++) {
+		const uint64_t b = first + (uint64_t)l;
+
+		p.c0[l] = (uint32_t)b;
+		p.c1[l] = (uint32_t)(b >> 32);
+		p.c2[l] = 0;
+		p.c3[l] = MM_RNG_DROPOUT;
+	}
+	for (uint32_t i = 0; i < 10; i += 2) {
+		philox_round(&q, &p, key[0] + i * 0x9E3779B9u,
+			     key[1] + i * 0xBB67AE85u);
+		philox_round(&p, &q, key[0] + (i + 1) * 0x9E3779B9u,
+			     key[1] + (i + 1) * 0xBB67AE85u);
+	}
+	for (int l = 0; l < BLOCKS; l++) {
+		word[4 * l] = p.c0[l];
+		word[4 * l + 1] = p.c1[l];
+		word[4 * l + 2] = p.c2[l];
+		word[4 * l + 3] = p.c3[l];
+	}
+}
+
+static void noise(mm_real *y, mm_real beta, const mm_real *x,
+		  const uint32_t key[2], uint32_t bound, mm_real keep,
+		  uint64_t first, size_t n)
+{
+	uint32_t word[4 * BLOCKS];
+
+	for (size_t at = 0; at < n;) {
+		const size_t skip = (size_t)((first + at) % 4);
+		const size_t left = n - at, most = 4 * BLOCKS - skip;
+		const size_t m = left < most ? left : most;
+		const uint32_t *w = word + skip;
+
+		philox_words(word, (first + at) / 4, key);
+		if (beta == 0)
+			INDEPENDENT for (size_t i = 0; i < m; i++) y[at + i] =
+				(w[i] < bound ? 0 : keep) * x[at + i];
+		else
+			INDEPENDENT for (size_t i = 0; i < m; i++) y[at + i] =
+				beta * y[at + i] +
+				(w[i] < bound ? 0 : keep) * x[at + i];
+		at += m;
+	}
+}
+
+/* ---- layer norm ---- */
 
 static void norm_row(mm_real *restrict y, const mm_real *restrict x,
 		     mm_real mean, mm_real rstd, const mm_real *restrict gain,
@@ -299,6 +505,22 @@ static void norm_row_bwd(mm_real *restrict dx, mm_real beta,
 }
 
 const struct mm_vec MM_ISA_TABLE = {
-	act_fwd, act_slope, act_bwd,	 sum_rows, slope_rows,	 exp_sum,
-	dot,	 sum,	    sum_sq_diff, norm_row, norm_row_bwd,
+	.act_fwd = act_fwd,
+	.act_slope = act_slope,
+	.act_bwd = act_bwd,
+	.sum_rows = sum_rows,
+	.slope_rows = slope_rows,
+	.exp_sum = exp_sum,
+	.lse = lse,
+	.lse_columns = lse_columns,
+	.exp_add = exp_add,
+	.softplus = softplus,
+	.sigmoid_add = sigmoid_add,
+	.noise = noise,
+	.sum_sq = sum_sq,
+	.dot = dot,
+	.sum = sum,
+	.sum_sq_diff = sum_sq_diff,
+	.norm_row = norm_row,
+	.norm_row_bwd = norm_row_bwd,
 };

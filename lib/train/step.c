@@ -303,8 +303,12 @@ static void update_one(struct mm_run *r, struct mm_param *p, double scale)
 	};
 
 	if (o->optimizer == MM_OPTIMIZER_SGD)
-		mm_sgd(p->val, r->moment1 + at, p->grad, a.lr, o->momentum,
-		       a.weight_decay, scale, p->n);
+		mm_sgd(p->val, r->moment1 + at, p->grad,
+		       &(struct mm_sgd){ .lr = a.lr,
+					 .momentum = o->momentum,
+					 .weight_decay = a.weight_decay,
+					 .scale = a.scale },
+		       p->n);
 	else
 		mm_adamw(p->val, r->moment1 + at, r->moment2 + at, p->grad, &a,
 			 p->n);
