@@ -267,6 +267,26 @@ int mm_reader_read(struct mm_reader *r, void *dst, size_t n, size_t *got,
 	return MM_OK;
 }
 
+int mm_reader_peek(struct mm_reader *r, size_t n, const unsigned char **bytes,
+		   size_t *got, struct mm_err *err)
+{
+	unsigned char *p;
+	int rc;
+
+	if (n > r->cap) {
+		if (!(p = mm_realloc(r->buf, n, 1)))
+			return mm_fail_nomem(err, "a read buffer");
+		r->buf = p;
+		r->cap = n;
+	}
+	while (r->end - r->start < n && !r->eof)
+		if ((rc = fill(r, err)))
+			return rc;
+	*bytes = r->buf + r->start;
+	*got = r->end - r->start;
+	return MM_OK;
+}
+
 int mm_reader_line(struct mm_reader *r, char **line, size_t *len, size_t max,
 		   struct mm_err *err)
 {

@@ -70,6 +70,13 @@ int mm_reader_read(struct mm_reader *r, void *dst, size_t n, size_t *got,
 int mm_reader_line(struct mm_reader *r, char **line, size_t *len, size_t max,
 		   struct mm_err *err) MM_MUST_CHECK;
 
+/*
+ * What comes next, without taking it: *bytes points into the reader (valid
+ * until the next call), *got < n only where the input is shorter.
+ */
+int mm_reader_peek(struct mm_reader *r, size_t n, const unsigned char **bytes,
+		   size_t *got, struct mm_err *err) MM_MUST_CHECK;
+
 /* Complete output; see the head of this file. */
 struct mm_writer {
 	char *path, *temp; /* temp NULL: unnamed, or no temporary at all */

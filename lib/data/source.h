@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "data/idset.h"
 #include "tensor/stream.h"
 
@@ -83,7 +84,7 @@ struct mm_sources {
 	struct mm_input *input; /* the one being read, or NULL */
 	struct mm_idset ids;
 	struct mm_sample sample;
-	struct mm_buf names; /* all label names, each with a NUL behind */
+	struct mm_map names; /* label name -> number */
 	uint64_t position;   /* of the current sample, from 0; bad ones count */
 	uint64_t n;	     /* samples begun so far, bad ones included */
 	bool bad_sample;     /* after a failure: only this sample is bad */

@@ -55,6 +55,10 @@ struct mm_stream {
 int mm_stream_open(struct mm_stream *s, const char *path,
 		   struct mm_err *err) MM_MUST_CHECK;
 
+/* The same for an input that is open already: *r is moved from. */
+int mm_stream_adopt(struct mm_stream *s, struct mm_reader *r,
+		    struct mm_err *err) MM_MUST_CHECK;
+
 /*
  * The next segment, or NULL at the end.  It and all that it points to live
  * until the next call.

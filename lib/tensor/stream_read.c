@@ -45,6 +45,18 @@ int mm_stream_open(struct mm_stream *s, const char *path, struct mm_err *err)
 	return rc;
 }
 
+int mm_stream_adopt(struct mm_stream *s, struct mm_reader *r,
+		    struct mm_err *err)
+{
+	memset(s, 0, sizeof(*s));
+	if (!(s->path = mm_strdup(r->name)))
+		return mm_fail_nomem(err, "a path");
+	s->reader = *r;
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+	return MM_OK;
+}
+
 void mm_stream_release(struct mm_stream *s)
 {
 	mm_blob_release(&s->blob);
