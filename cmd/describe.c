@@ -191,7 +191,7 @@ static void family_help(struct mm_buf *out, const struct mm_cmd *cmd)
 			add_row(out, mm_cmds[i]->mode, mm_cmds[i]->summary);
 	mm_buf_printf(out,
 		      "\n'mmtool %s MODE --help' tells the options of "
-		      "one; 'man mmtool-%s' tells all.\n",
+		      "one, 'man mmtool-%s' all.\n",
 		      cmd->name, cmd->name);
 }
 

@@ -84,6 +84,8 @@ static int column_rows(const struct view_args *a, struct mm_stream *s,
 	int rc = MM_OK;
 
 	while (!rc && left && !(rc = mm_stream_next(s, &seg, err)) && seg) {
+		if (!seg->n) /* may have no columns at all */
+			continue;
 		rc = columns_of(a, seg, col, err);
 		for (size_t i = 0; !rc && left && i < seg->n; i++, left--) {
 			column_row(&line, a, col, i);

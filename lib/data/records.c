@@ -127,6 +127,12 @@ static enum scan plain(struct mm_records *t, const char *p, size_t n,
 	*used = i;
 	if (i && i < n && p[i] == '\n' && p[i - 1] == '\r')
 		*used = --i;
+	if (t->delimiter == '|') { /* "a | b": the blanks are decoration */
+		for (; i && *p == ' '; i--)
+			p++;
+		while (i && p[i - 1] == ' ')
+			i--;
+	}
 	mm_buf_add(&t->text, p, i);
 	return RECORD;
 }

@@ -7,6 +7,7 @@
  *	both	UTF-8, a byte order mark is skipped; lines end in LF or CR LF;
  *		blank lines are skipped; a field in quotes may hold
  *		delimiters, line ends and doubled quotes
+ *	|	blanks around a field go
  *	CSV	a quote that is not closed, or has text behind it, is an error
  *	TSV	such a quote is an ordinary character: captions begin with them
  */

@@ -40,6 +40,8 @@ struct level {
 	struct entry *file;
 	char **folder;
 	size_t n_files, n_folders, file_at, folder_at;
+	dev_t device; /* which folder it is, to find loops of links */
+	ino_t inode;
 };
 
 struct state {
@@ -181,6 +183,26 @@ static int read_names(struct mm_input *in, struct level *l, DIR *d,
 	return rc;
 }
 
+static int check_loop(struct mm_input *in, struct level *l, int fd,
+		      struct mm_err *err)
+{
+	const struct state *st = in->state;
+	struct stat s;
+
+	if (fstat(fd, &s))
+		return mm_fail_errno(err, "cannot open '%s'",
+				     full_path(in, l->path));
+	l->device = s.st_dev;
+	l->inode = s.st_ino;
+	for (const struct level *up = st->level; up < l; up++)
+		if (up->device == s.st_dev && up->inode == s.st_ino)
+			return mm_fail(err, MM_ERR_REFUSED,
+				       "'%s' is a link to a folder that it "
+				       "is in",
+				       full_path(in, l->path));
+	return MM_OK;
+}
+
 /* Go down into a folder, by its path from the root ("" or "a/b/"). */
 static int enter(struct mm_input *in, const char *path, struct mm_err *err)
 {
@@ -191,8 +213,7 @@ static int enter(struct mm_input *in, const char *path, struct mm_err *err)
 
 	if (st->depth == MAX_DEPTH)
 		return mm_fail(err, MM_ERR_REFUSED,
-			       "'%s': folders deeper than %d levels, a loop "
-			       "of links perhaps",
+			       "'%s': folders deeper than %d levels",
 			       full_path(in, path), MAX_DEPTH);
 	st->depth++;
 	if (!(l->path = mm_strdup(path)))
@@ -200,7 +221,8 @@ static int enter(struct mm_input *in, const char *path, struct mm_err *err)
 	if (!(d = opendir(full_path(in, path))))
 		return mm_fail_errno(err, "cannot open '%s'",
 				     full_path(in, path));
-	rc = read_names(in, l, d, err);
+	if (!(rc = check_loop(in, l, dirfd(d), err)))
+		rc = read_names(in, l, d, err);
 	closedir(d);
 	return rc;
 }
