@@ -135,10 +135,10 @@ const struct mm_lexer_def mm_ptb_defs[] = {
 	  "%u2190-%u2BFF%u3012%u30FB%uFF01-%uFF0F%uFF1A-%uFF20%uFF3B-%uFF40"
 	  "%uFF5B-%uFF65]" },
 
-	/* Faces. */
+	/* Faces; one of them is the original's slip of the pen. */
 	{ "face", "[<>]?[:;=][-o*']?[()DPdpO%\\%{@|%[%]]" },
 	{ "far_face",
-	  "[%^x=~<>]%.%[%^x=~<>%]|[-%^x=~<>']_[-%^x=~<>']|"
+	  "[%^x=~<>]%.%[%^x=[^<]*<>%]|[-%^x=~<>']_[-%^x=~<>']|"
 	  "%([-%^x=~<>'][_.]?[-%^x=~<>']%)|%([%^x=~<>']-[%^x=~<>'`]%)" },
 	{ NULL, NULL },
 };

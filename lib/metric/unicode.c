@@ -263,67 +263,162 @@ static bool ignorable(uint32_t c)
 	}
 }
 
-/* Does Java's word iterator keep c within a word, between two letters? */
-static bool java_middle(uint32_t c)
+/* Character kinds of Java's word iterator, as far as a sigma can tell. */
+enum kind {
+	LETTER,
+	DIGIT,
+	MARK,
+	MIDDLE,	    /* may stand between two letters */
+	MIDDLE_NUM, /* between two digits */
+	MIDDLE_ALL, /* either */
+	OTHER,
+};
+
+static enum kind java_kind(uint32_t c)
 {
 	utf8proc_category_t k = category(c);
 
-	return k == UTF8PROC_CATEGORY_PD || k == UTF8PROC_CATEGORY_PC ||
-	       k == UTF8PROC_CATEGORY_MN || c == 0xAD || c == 0x2027 ||
-	       c == '"' || c == '\'' || c == '.';
+	if (c == '"' || c == '\'' || c == '.')
+		return MIDDLE_ALL;
+	if (c == ',' || c == 0x66B)
+		return MIDDLE_NUM;
+	if (k == UTF8PROC_CATEGORY_PD || k == UTF8PROC_CATEGORY_PC ||
+	    c == 0xAD || c == 0x2027)
+		return MIDDLE;
+	if (k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME ||
+	    k == UTF8PROC_CATEGORY_MC)
+		return MARK;
+	/* Kana and ideographs are words of their own. */
+	if (c == 0x3005 || (c >= 0x3041 && c <= 0x3094) ||
+	    (c >= 0x3099 && c <= 0x309C) || (c >= 0x30A1 && c <= 0x30FC) ||
+	    (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0xF900 && c <= 0xFA2D))
+		return OTHER;
+	if (letter(c))
+		return LETTER;
+	return mm_unicode_number(c) ? DIGIT : OTHER;
 }
 
-static bool java_word(uint32_t c)
+static bool joins(enum kind middle, enum kind a, enum kind b)
 {
-	return letter(c) || category(c) == UTF8PROC_CATEGORY_ND;
+	if (a != b)
+		return false;
+	return middle == MIDDLE_ALL || (a == LETTER && middle == MIDDLE) ||
+	       (a == DIGIT && middle == MIDDLE_NUM);
 }
 
-/*
- * Is the sigma at `at` (2 bytes) the end of a word: a cased letter before it
- * and none behind?  Python looks through what ignores case; Java looks as far
- * as the word goes.
- */
+/* The character that ends at s[*i], *i > 0; *i moves to its start. */
+static uint32_t unicode_before(const char *s, size_t n, size_t *i)
+{
+	size_t at;
+
+	do {
+		--*i;
+	} while (*i > 0 && ((unsigned char)s[*i] & 0xC0) == 0x80);
+	at = *i;
+	return mm_unicode_next(s, n, &at);
+}
+
+/* The kind before s[*i], marks counted with what they are on. */
+static enum kind kind_before(const char *s, size_t n, size_t *i, uint32_t *c)
+{
+	bool marked = false;
+
+	while (*i > 0) {
+		enum kind k;
+
+		*c = unicode_before(s, n, i);
+		k = java_kind(*c);
+		if (k != MARK)
+			return !marked || k == LETTER || k == DIGIT ? k : OTHER;
+		marked = true;
+	}
+	return OTHER;
+}
+
+/* Is there a cased letter before s[at] in the word as Java sees it? */
+static bool java_cased_before(const char *s, size_t n, size_t at)
+{
+	enum kind next = LETTER;
+	uint32_t c = 0;
+
+	for (;;) {
+		enum kind k = kind_before(s, n, &at, &c);
+
+		if (k != LETTER && k != DIGIT) {
+			enum kind middle = k;
+
+			k = kind_before(s, n, &at, &c);
+			if (!joins(middle, k, next))
+				return false;
+		}
+		if (cased(c, true))
+			return true;
+		next = k;
+	}
+}
+
+/* And behind? */
+static bool java_cased_behind(const char *s, size_t n, size_t at)
+{
+	enum kind last = LETTER;
+
+	while (at < n) {
+		uint32_t c = mm_unicode_next(s, n, &at);
+		enum kind k = java_kind(c);
+
+		if (k == MARK) {
+			if (cased(c, true))
+				return true;
+			continue;
+		}
+		if (k != LETTER && k != DIGIT) {
+			enum kind middle = k;
+
+			if (at == n)
+				return false;
+			c = mm_unicode_next(s, n, &at);
+			k = java_kind(c);
+			if (!joins(middle, last, k))
+				return false;
+		}
+		if (cased(c, true))
+			return true;
+		last = k;
+	}
+	return false;
+}
+
+/* A cased letter before s[at], or behind, seen through what ignores case? */
+static bool python_cased_before(const char *s, size_t n, size_t at)
+{
+	while (at > 0) {
+		uint32_t c = unicode_before(s, n, &at);
+
+		if (!ignorable(c))
+			return cased(c, false);
+	}
+	return false;
+}
+
+static bool python_cased_behind(const char *s, size_t n, size_t at)
+{
+	while (at < n) {
+		uint32_t c = mm_unicode_next(s, n, &at);
+
+		if (!ignorable(c))
+			return cased(c, false);
+	}
+	return false;
+}
+
+/* Does the sigma at `at` (2 bytes) end a word of more than itself? */
 static bool final_sigma(const char *s, size_t n, size_t at, bool java)
 {
-	bool before = false;
-	uint32_t last = 0x3A3;
-
-	for (size_t i = at; i > 0;) {
-		size_t from = i - 1, j;
-		uint32_t c;
-
-		while (from > 0 && ((unsigned char)s[from] & 0xC0) == 0x80)
-			from--;
-		i = j = from;
-		c = mm_unicode_next(s, n, &j);
-		if (java && !java_word(c) && !java_middle(c))
-			break;
-		if (java && java_middle(c) && java_middle(last) &&
-		    category(c) != UTF8PROC_CATEGORY_MN)
-			break;
-		before = cased(c, java);
-		if (before || (!java && !ignorable(c)))
-			break;
-		last = c;
-	}
-	if (!before)
-		return false;
-	last = 0x3A3;
-	for (size_t i = at + 2; i < n;) {
-		uint32_t c = mm_unicode_next(s, n, &i);
-
-		if (java && !java_word(c) && !java_middle(c))
-			return true;
-		if (java && java_middle(c) && java_middle(last) &&
-		    category(c) != UTF8PROC_CATEGORY_MN)
-			return true;
-		if (!java && ignorable(c))
-			continue;
-		if (!java || cased(c, java))
-			return !cased(c, java);
-		last = c;
-	}
-	return true;
+	if (java)
+		return java_cased_before(s, n, at) &&
+		       !java_cased_behind(s, n, at + 2);
+	return python_cased_before(s, n, at) &&
+	       !python_cased_behind(s, n, at + 2);
 }
 
 /* Pairs that came after Java 17's Unicode 13. */
