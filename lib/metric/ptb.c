@@ -191,7 +191,7 @@ static void put_quotes(struct mm_buf *out, const uint16_t *u, size_t n,
 		switch (u[i]) {
 		case '\'': mm_buf_addc(out, open ? '`' : '\''); break;
 		case '"': mm_buf_adds(out, open ? "``" : "''"); break;
-		case 0x91: /* Windows-1252's quotes stay what they were */
+		case 0x91: /* Windows-1252's quotes, not decoded */
 		case 0x2018:
 		case 0x201B:
 		case 0x2039: mm_buf_addc(out, '`'); break;
@@ -318,28 +318,12 @@ static bool is_punctuation(const char *s, size_t n)
 	return false;
 }
 
-/* s[0..n) without white space at its end. */
-static size_t strip_end(const char *s, size_t n)
-{
-	while (n > 0) {
-		size_t from = n - 1, i;
-
-		while (from > 0 && ((unsigned char)s[from] & 0xC0) == 0x80)
-			from--;
-		i = from;
-		if (!mm_unicode_space(mm_unicode_next(s, n, &i)))
-			break;
-		n = from;
-	}
-	return n;
-}
-
 /* The finished line goes out, without punctuation unless it is wanted. */
 static int end_line(struct mm_ptb *p, struct mm_lines *out, bool punctuation,
 		    struct mm_err *err)
 {
 	const char *s = mm_buf_str(&p->line);
-	size_t n = strip_end(s, p->line.len), from = 0;
+	size_t n = mm_unicode_strip_end(s, p->line.len), from = 0;
 	bool first = true;
 	int rc = mm_buf_check(&p->line, "the tokenizer's line", err);
 

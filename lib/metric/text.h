@@ -1,5 +1,5 @@
 /*
- * text.h - many short texts in one buffer.
+ * text.h - many short texts in one buffer, and the sample of text metrics.
  *
  *	bytes	|a man .|a dog runs||two cats|
  *	end	        7          17 17      25
@@ -21,6 +21,16 @@ struct mm_lines {
 struct mm_str {
 	const char *s; /* not NUL-terminated */
 	size_t len;
+};
+
+/*
+ * One sample of the tasks "caption" (tokenised: words between white space) and
+ * "text" (as it was written): a hypothesis and its references, borrowed.
+ */
+struct mm_text_sample {
+	struct mm_str hyp;
+	const struct mm_str *ref;
+	size_t n_refs;
 };
 
 void mm_lines_init(struct mm_lines *t); /* all zeros is empty, too */

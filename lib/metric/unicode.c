@@ -164,6 +164,21 @@ bool mm_unicode_space(uint32_t c)
 	       c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+size_t mm_unicode_strip_end(const char *s, size_t n)
+{
+	while (n > 0) {
+		size_t from = n - 1, i;
+
+		while (from > 0 && ((unsigned char)s[from] & 0xC0) == 0x80)
+			from--;
+		i = from;
+		if (!mm_unicode_space(mm_unicode_next(s, n, &i)) || i != n)
+			break;
+		n = from;
+	}
+	return n;
+}
+
 bool mm_unicode_punctuation(uint32_t c)
 {
 	utf8proc_category_t k = category(c);

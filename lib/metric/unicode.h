@@ -29,6 +29,9 @@ void mm_unicode_put(struct mm_buf *out, uint32_t c); /* as UTF-8 */
 /* What Python's str.split() and str.strip() take for white space. */
 bool mm_unicode_space(uint32_t c);
 
+/* s[0..n) without white space at its end: the length that is left. */
+size_t mm_unicode_strip_end(const char *s, size_t n);
+
 /* General categories P*, S* and N*. */
 bool mm_unicode_punctuation(uint32_t c);
 bool mm_unicode_symbol(uint32_t c);
