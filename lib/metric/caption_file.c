@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "metric/caption_file.h"
-#include "metric/unicode.h"
 
 /* Captions as they are met: image by image only after sorting. */
 struct pending {
@@ -117,9 +116,8 @@ static int second_caption(const struct pending *p, size_t image,
 {
 	struct mm_str id = mm_lines_at(&p->c->id, image);
 
-	return mm_fail(err, MM_ERR_FORMAT,
-		       "a second caption for image \"%.*s\"", (int)id.len,
-		       id.s);
+	return mm_fail(err, MM_ERR_FORMAT, "a second caption for image '%.*s'",
+		       (int)id.len, id.s);
 }
 
 /* {"image_id": 7, "caption": "..."} */
@@ -138,10 +136,10 @@ static int add_record(struct pending *p, const struct mm_json *record,
 			       mm_json_type_name(record));
 	rc = id_text(mm_json_get(record, "image_id"), digits, &id, &len, err);
 	if (rc)
-		return mm_fail_ctx(err, "key \"image_id\"");
+		return mm_fail_ctx(err, "key 'image_id'");
 	if (mm_json_type(caption) != MM_JSON_STRING)
 		return mm_fail(err, MM_ERR_FORMAT,
-			       "key \"caption\": a string expected, not %s",
+			       "key 'caption': a string expected, not %s",
 			       mm_json_type_name(caption));
 	rc = image_of(p, id, len, &image, &added, err);
 	if (!rc && p->single && !added)
@@ -174,7 +172,7 @@ static int add_images(struct pending *p, const struct mm_json *images,
 	if (mm_json_type(images) != MM_JSON_ABSENT &&
 	    mm_json_type(images) != MM_JSON_ARRAY)
 		return mm_fail(err, MM_ERR_FORMAT,
-			       "key \"images\": an array expected, not %s",
+			       "key 'images': an array expected, not %s",
 			       mm_json_type_name(images));
 	for (size_t i = 0; !rc && i < mm_json_size(images); i++) {
 		const struct mm_json *v =
@@ -189,8 +187,7 @@ static int add_images(struct pending *p, const struct mm_json *images,
 			rc = image_of(p, id, len, &image, &added, err);
 		if (rc)
 			return mm_fail_ctx(
-				err, "key \"images\", element %zu, key \"id\"",
-				i);
+				err, "key 'images', element %zu, key 'id'", i);
 	}
 	return rc;
 }
@@ -234,7 +231,7 @@ static int add_by_id(struct pending *p, const struct mm_json *object,
 				rc = add_value(p, image, mm_json_at(v, i), err);
 		}
 		if (rc)
-			mm_fail_ctx(err, "key \"%s\"", key);
+			mm_fail_ctx(err, "key '%s'", key);
 	}
 	return rc;
 }
@@ -259,40 +256,37 @@ static int read_json(struct pending *p, const char *text, size_t len,
 	} else if (mm_json_type(list) == MM_JSON_ARRAY) {
 		rc = add_images(p, mm_json_get(root, "images"), err);
 		if (!rc)
-			rc = add_records(p, list, "key \"annotations\", ", err);
+			rc = add_records(p, list, "key 'annotations', ", err);
 	} else {
 		rc = add_by_id(p, root, err);
 	}
 	mm_json_free(root);
-	return rc ? mm_fail_ctx(err, "\"%s\"", p->name) : 0;
+	return rc ? mm_fail_ctx(err, "'%s'", p->name) : 0;
 }
 
 /* ---- lines ---- */
 
-static int add_line(struct pending *p, const char *s, size_t len,
-		    struct mm_err *err)
+static int add_line(struct pending *p, struct mm_str line, struct mm_err *err)
 {
 	struct mm_buf id;
-	size_t image, bad = mm_unicode_invalid(s, len);
+	size_t image;
 	bool added;
 	int rc;
 
-	if (bad < len)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "byte %zu is not valid utf-8", bad + 1);
 	mm_buf_init(&id);
 	mm_buf_printf(&id, "%zu", p->c->id.n + 1);
 	rc = image_of(p, mm_buf_str(&id), id.len, &image, &added, err);
 	mm_buf_release(&id);
 	while (!rc) {
-		const char *tab = p->single ? NULL : memchr(s, '\t', len);
-		size_t n = tab ? (size_t)(tab - s) : len;
+		const char *tab =
+			p->single ? NULL : memchr(line.s, '\t', line.len);
+		size_t n = tab ? (size_t)(tab - line.s) : line.len;
 
-		rc = add_caption(p, image, s, n, err);
+		rc = add_caption(p, image, line.s, n, err);
 		if (!tab)
 			break;
-		s += n + 1;
-		len -= n + 1;
+		line.s += n + 1;
+		line.len -= n + 1;
 	}
 	return rc;
 }
@@ -300,19 +294,12 @@ static int add_line(struct pending *p, const char *s, size_t len,
 static int read_lines(struct pending *p, const char *text, size_t len,
 		      struct mm_err *err)
 {
-	int rc = 0;
+	struct mm_lines lines = { 0 };
+	int rc = mm_lines_parse(&lines, text, len, p->name, err);
 
-	for (size_t at = 0; !rc && at < len;) {
-		const char *eol = memchr(text + at, '\n', len - at);
-		size_t n = eol ? (size_t)(eol - text) - at : len - at;
-		size_t kept = n && text[at + n - 1] == '\r' ? n - 1 : n;
-
-		rc = add_line(p, text + at, kept, err);
-		if (rc)
-			mm_fail_ctx(err, "\"%s\", line %zu", p->name,
-				    p->c->id.n + 1);
-		at += n + 1;
-	}
+	for (size_t i = 0; !rc && i < lines.n; i++)
+		rc = add_line(p, mm_lines_at(&lines, i), err);
+	mm_lines_release(&lines);
 	return rc;
 }
 

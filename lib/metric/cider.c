@@ -448,7 +448,7 @@ static int read_df_head(struct mm_cider_df *df, struct mm_str line,
 	if (line.len <= len || line.len - len >= sizeof(digits) ||
 	    memcmp(line.s, word, len))
 		return mm_fail(err, MM_ERR_FORMAT,
-			       "\"documents\", a tab and a number expected");
+			       "'documents', a tab and a number expected");
 	memcpy(digits, line.s + len, line.len - len);
 	digits[line.len - len] = 0;
 	df->documents = (double)strtoul(digits, &end, 10);
@@ -482,7 +482,7 @@ int mm_cider_df_parse(struct mm_cider_df **out, const char *text, size_t len,
 		rc = number++ ? read_df_line(df, line, &word, &gram, err)
 			      : read_df_head(df, line, err);
 		if (rc)
-			mm_fail_ctx(err, "\"%s\", line %zu", name, number);
+			mm_fail_ctx(err, "'%s', line %zu", name, number);
 	}
 	mm_ids_release(&word);
 	mm_ids_release(&gram);

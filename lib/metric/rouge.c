@@ -334,7 +334,10 @@ static int score_ref(struct rouge *r, struct mm_str ref, double *f,
 		rc = make_grams(r, &r->ref, err);
 	if (rc)
 		return rc;
+	memset(f, 0, MM_ROUGE_FIGURES * sizeof(*f));
 	score_grams(r, f);
+	if (r->options.n_grams_only)
+		return 0;
 	rc = score_lcs(r, f + 3 * MM_ROUGE_L, err);
 	return rc ? rc : score_summary(r, f + 3 * MM_ROUGE_LSUM, err);
 }

@@ -1,8 +1,10 @@
 /* text.c - many short texts in one buffer (text.h). */
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "metric/text.h"
+#include "metric/unicode.h"
 
 void mm_lines_init(struct mm_lines *t)
 {
@@ -46,4 +48,41 @@ int mm_lines_add(struct mm_lines *t, const char *s, size_t len,
 {
 	mm_buf_add(&t->bytes, s, len);
 	return mm_lines_end(t, err);
+}
+
+int mm_lines_parse(struct mm_lines *t, const char *text, size_t len,
+		   const char *name, struct mm_err *err)
+{
+	int rc = 0;
+
+	mm_lines_clear(t);
+	for (size_t at = 0; !rc && at < len;) {
+		const char *s = text + at, *eol = memchr(s, '\n', len - at);
+		size_t n = eol ? (size_t)(eol - s) : len - at, bad;
+
+		at += n + 1;
+		if (n && s[n - 1] == '\r')
+			n--;
+		bad = mm_unicode_invalid(s, n);
+		if (bad < n)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'%s', line %zu: byte %zu is not valid "
+				       "UTF-8",
+				       name, t->n + 1, bad + 1);
+		rc = mm_lines_add(t, s, n, err);
+	}
+	return rc;
+}
+
+int mm_lines_load(struct mm_lines *t, const char *path, struct mm_err *err)
+{
+	struct mm_file file;
+	int rc = mm_file_open(&file, path, err);
+
+	if (rc)
+		return rc;
+	rc = mm_lines_parse(t, (const char *)file.data, file.size,
+			    strcmp(path, "-") ? path : "standard input", err);
+	mm_file_release(&file);
+	return rc;
 }

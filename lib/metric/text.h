@@ -53,4 +53,15 @@ int mm_lines_end(struct mm_lines *t, struct mm_err *err) MM_MUST_CHECK;
 int mm_lines_add(struct mm_lines *t, const char *s, size_t len,
 		 struct mm_err *err) MM_MUST_CHECK;
 
+/*
+ * The lines of a file ("-": standard input), without '\n' and a '\r' before
+ * it.  MM_ERR_FORMAT naming file and line for what is not UTF-8.
+ */
+int mm_lines_load(struct mm_lines *t, const char *path,
+		  struct mm_err *err) MM_MUST_CHECK;
+
+/* The same from memory; `name` is for messages. */
+int mm_lines_parse(struct mm_lines *t, const char *text, size_t len,
+		   const char *name, struct mm_err *err) MM_MUST_CHECK;
+
 #endif
