@@ -126,7 +126,7 @@ const struct mm_metric mm_metric_coco_bleu = {
 
 struct rouge {
 	struct mm_words words;
-	struct mm_ids hyp, ref, row;
+	struct mm_u32s hyp, ref, row;
 	struct rows each;
 };
 
@@ -192,9 +192,9 @@ static void rouge_close(void *state)
 	if (!r)
 		return;
 	mm_words_release(&r->words);
-	mm_ids_release(&r->hyp);
-	mm_ids_release(&r->ref);
-	mm_ids_release(&r->row);
+	mm_u32s_release(&r->hyp);
+	mm_u32s_release(&r->ref);
+	mm_u32s_release(&r->row);
 	mm_free(r->each.at);
 	mm_free(r);
 }

@@ -18,15 +18,15 @@ struct counts {
 
 /* One text as numbers. */
 struct text {
-	struct mm_ids chars, words;
-	struct mm_ids gram; /* of characters, then of words, by order */
+	struct mm_u32s chars, words;
+	struct mm_u32s gram; /* of characters, then of words, by order */
 };
 
 struct chrf {
 	struct mm_chrf_options options;
 	struct mm_words names;
 	struct mm_grams chars, words; /* of one segment */
-	struct mm_ids char_count, word_count;
+	struct mm_u32s char_count, word_count;
 	struct text hyp, ref;
 	struct mm_buf lower;
 	struct counts sum;
@@ -66,7 +66,7 @@ static int add_word(struct chrf *c, struct text *t, const char *s, size_t n,
 	uint32_t id;
 	int rc = mm_words_id(&c->names, s, n, &id, err);
 
-	return rc ? rc : mm_ids_add(&t->words, id, err);
+	return rc ? rc : mm_u32s_add(&t->words, id, err);
 }
 
 /*
@@ -109,7 +109,7 @@ static int read_text(struct chrf *c, struct text *t, struct mm_str text,
 		uint32_t u = mm_unicode_next(text.s, text.len, &i);
 
 		if (!mm_unicode_space(u) || c->options.whitespace)
-			rc = mm_ids_add(&t->chars, u, err);
+			rc = mm_u32s_add(&t->chars, u, err);
 		if (!mm_unicode_space(u) || !c->options.word_order)
 			continue;
 		if (!rc && at > from)
@@ -135,9 +135,9 @@ static int make_grams(struct chrf *c, struct text *t, size_t *n_char_grams,
 		rc = mm_grams_of(&c->words, t->words.at, t->words.n,
 				 c->options.word_order, &t->gram, err);
 	if (!rc)
-		rc = mm_ids_reserve(&c->char_count, c->chars.n, err);
+		rc = mm_u32s_reserve(&c->char_count, c->chars.n, err);
 	if (!rc)
-		rc = mm_ids_reserve(&c->word_count, c->words.n, err);
+		rc = mm_u32s_reserve(&c->word_count, c->words.n, err);
 	for (; !rc && chars < c->chars.n; chars++)
 		c->char_count.at[chars] = 0;
 	for (; !rc && words < c->words.n; words++)
@@ -270,9 +270,9 @@ static int chrf_result(void *state, double *value, double *each,
 
 static void text_release(struct text *t)
 {
-	mm_ids_release(&t->chars);
-	mm_ids_release(&t->words);
-	mm_ids_release(&t->gram);
+	mm_u32s_release(&t->chars);
+	mm_u32s_release(&t->words);
+	mm_u32s_release(&t->gram);
 }
 
 static void chrf_close(void *state)
@@ -284,8 +284,8 @@ static void chrf_close(void *state)
 	mm_words_release(&c->names);
 	mm_grams_release(&c->chars);
 	mm_grams_release(&c->words);
-	mm_ids_release(&c->char_count);
-	mm_ids_release(&c->word_count);
+	mm_u32s_release(&c->char_count);
+	mm_u32s_release(&c->word_count);
 	text_release(&c->hyp);
 	text_release(&c->ref);
 	mm_buf_release(&c->lower);

@@ -26,7 +26,7 @@ enum { ORDER = 4 };
 struct mm_cider_df {
 	struct mm_words words;
 	struct mm_grams grams;
-	struct mm_ids df; /* by number of the n-gram */
+	struct mm_u32s df; /* by number of the n-gram */
 	double documents;
 };
 
@@ -47,11 +47,11 @@ struct cider {
 	const struct mm_cider_df *outside; /* NULL: own frequencies */
 	struct mm_words words;
 	struct mm_grams grams;
-	struct mm_ids df,
+	struct mm_u32s df,
 		last; /* by n-gram; last: sample that counted it + 1 */
-	struct mm_ids gram, text, sample;
-	struct mm_ids word; /* scratch */
-	double *idf;	    /* by n-gram, while results are computed */
+	struct mm_u32s gram, text, sample;
+	struct mm_u32s word; /* scratch */
+	double *idf;	     /* by n-gram, while results are computed */
 	struct vector hyp[ORDER], ref[ORDER];
 };
 
@@ -82,7 +82,7 @@ static int add_text(struct cider *c, struct mm_str text, struct mm_err *err)
 		rc = mm_grams_of(&c->grams, c->word.at, c->word.n, ORDER,
 				 &c->gram, err);
 	if (!rc)
-		rc = mm_ids_add(&c->text, (uint32_t)c->word.n, err);
+		rc = mm_u32s_add(&c->text, (uint32_t)c->word.n, err);
 	return rc;
 }
 
@@ -97,11 +97,11 @@ static int cider_add(void *state, const void *sample, struct mm_err *err)
 	for (size_t i = 0; !rc && i < s->n_refs; i++)
 		rc = add_text(c, s->ref[i], err);
 	if (!rc)
-		rc = mm_ids_add(&c->sample, (uint32_t)(1 + s->n_refs), err);
+		rc = mm_u32s_add(&c->sample, (uint32_t)(1 + s->n_refs), err);
 	if (!rc)
-		rc = mm_ids_reserve(&c->df, c->grams.n, err);
+		rc = mm_u32s_reserve(&c->df, c->grams.n, err);
 	if (!rc)
-		rc = mm_ids_reserve(&c->last, c->grams.n, err);
+		rc = mm_u32s_reserve(&c->last, c->grams.n, err);
 	if (rc)
 		return rc;
 	for (; c->df.n < c->grams.n; c->df.n++)
@@ -350,12 +350,12 @@ static void cider_close(void *state)
 		return;
 	mm_words_release(&c->words);
 	mm_grams_release(&c->grams);
-	mm_ids_release(&c->df);
-	mm_ids_release(&c->last);
-	mm_ids_release(&c->gram);
-	mm_ids_release(&c->text);
-	mm_ids_release(&c->sample);
-	mm_ids_release(&c->word);
+	mm_u32s_release(&c->df);
+	mm_u32s_release(&c->last);
+	mm_u32s_release(&c->gram);
+	mm_u32s_release(&c->text);
+	mm_u32s_release(&c->sample);
+	mm_u32s_release(&c->word);
 	mm_free(c->idf);
 	for (size_t k = 0; k < ORDER; k++) {
 		mm_free(c->hyp[k].term);
@@ -383,7 +383,7 @@ void mm_cider_df_free(struct mm_cider_df *df)
 		return;
 	mm_words_release(&df->words);
 	mm_grams_release(&df->grams);
-	mm_ids_release(&df->df);
+	mm_u32s_release(&df->df);
 	mm_free(df);
 }
 
@@ -406,7 +406,7 @@ static bool read_count(struct mm_str *line, uint64_t *count)
 }
 
 static int read_df_line(struct mm_cider_df *df, struct mm_str line,
-			struct mm_ids *word, struct mm_ids *gram,
+			struct mm_u32s *word, struct mm_u32s *gram,
 			struct mm_err *err)
 {
 	uint64_t count;
@@ -427,7 +427,7 @@ static int read_df_line(struct mm_cider_df *df, struct mm_str line,
 			       "more occurrences than documents");
 	rc = mm_grams_of(&df->grams, word->at, word->n, word->n, gram, err);
 	if (!rc)
-		rc = mm_ids_reserve(&df->df, df->grams.n, err);
+		rc = mm_u32s_reserve(&df->df, df->grams.n, err);
 	if (rc)
 		return rc;
 	for (; df->df.n < df->grams.n; df->df.n++)
@@ -464,7 +464,7 @@ int mm_cider_df_parse(struct mm_cider_df **out, const char *text, size_t len,
 		      const char *name, struct mm_err *err)
 {
 	struct mm_cider_df *df = mm_calloc(1, sizeof(*df));
-	struct mm_ids word = { 0 }, gram = { 0 };
+	struct mm_u32s word = { 0 }, gram = { 0 };
 	size_t number = 0, at = 0;
 	int rc = df ? 0 : mm_fail_nomem(err, "document frequencies");
 
@@ -484,8 +484,8 @@ int mm_cider_df_parse(struct mm_cider_df **out, const char *text, size_t len,
 		if (rc)
 			mm_fail_ctx(err, "'%s', line %zu", name, number);
 	}
-	mm_ids_release(&word);
-	mm_ids_release(&gram);
+	mm_u32s_release(&word);
+	mm_u32s_release(&gram);
 	if (rc)
 		mm_cider_df_free(df);
 	else

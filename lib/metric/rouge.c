@@ -11,8 +11,8 @@
 
 /* A text as numbers of words: sentence i ends at word.at[end.at[i]]. */
 struct text {
-	struct mm_ids word, end;
-	struct mm_ids gram; /* 1-grams, then 2-grams */
+	struct mm_u32s word, end;
+	struct mm_u32s gram; /* 1-grams, then 2-grams */
 };
 
 struct rouge {
@@ -21,10 +21,10 @@ struct rouge {
 	struct mm_grams grams; /* of one sample */
 	struct text hyp, ref;
 	struct mm_buf lower, word;
-	struct mm_ids count;	      /* by n-gram */
-	struct mm_ids row;	      /* of the LCS table */
-	struct mm_ids left_h, left_r; /* words not yet counted, by number */
-	unsigned char *way;	      /* how each cell of the table came */
+	struct mm_u32s count;	       /* by n-gram */
+	struct mm_u32s row;	       /* of the LCS table */
+	struct mm_u32s left_h, left_r; /* words not yet counted, by number */
+	unsigned char *way;	       /* how each cell of the table came */
 	size_t way_cap;
 	bool *hit; /* words of a reference sentence in the union */
 	size_t hit_cap;
@@ -85,7 +85,7 @@ static int add_word(struct rouge *r, struct text *t, const char *s, size_t n,
 	if (!n)
 		return 0;
 	rc = mm_words_id(&r->names, s, n, &id, err);
-	return rc ? rc : mm_ids_add(&t->word, id, err);
+	return rc ? rc : mm_u32s_add(&t->word, id, err);
 }
 
 static int end_sentence(struct text *t, struct mm_err *err)
@@ -93,7 +93,7 @@ static int end_sentence(struct text *t, struct mm_err *err)
 	if (t->word.n >= UINT32_MAX)
 		return mm_fail(err, MM_ERR_FORMAT, "a text of %zu words",
 			       t->word.n);
-	return mm_ids_add(&t->end, (uint32_t)t->word.n, err);
+	return mm_u32s_add(&t->end, (uint32_t)t->word.n, err);
 }
 
 static int read_text(struct rouge *r, struct text *t, struct mm_str text,
@@ -138,7 +138,7 @@ static int make_grams(struct rouge *r, struct text *t, struct mm_err *err)
 		mm_grams_of(&r->grams, t->word.at, t->word.n, 2, &t->gram, err);
 
 	if (!rc)
-		rc = mm_ids_reserve(&r->count, r->grams.n, err);
+		rc = mm_u32s_reserve(&r->count, r->grams.n, err);
 	for (; !rc && known < r->grams.n; known++)
 		r->count.at[known] = 0;
 	return rc;
@@ -195,7 +195,7 @@ static int mark_lcs(struct rouge *r, const uint32_t *a, size_t na,
 {
 	unsigned char *way;
 	size_t cells;
-	int rc = mm_ids_reserve(&r->row, nb + 1, err);
+	int rc = mm_u32s_reserve(&r->row, nb + 1, err);
 
 	if (rc)
 		return rc;
@@ -240,10 +240,10 @@ static int mark_lcs(struct rouge *r, const uint32_t *a, size_t na,
 }
 
 /* left[id] = how often each word of t comes. */
-static int count_words(struct mm_ids *left, const struct text *t, size_t words,
+static int count_words(struct mm_u32s *left, const struct text *t, size_t words,
 		       struct mm_err *err)
 {
-	int rc = mm_ids_reserve(left, words, err);
+	int rc = mm_u32s_reserve(left, words, err);
 
 	if (rc)
 		return rc;
@@ -254,7 +254,7 @@ static int count_words(struct mm_ids *left, const struct text *t, size_t words,
 	return 0;
 }
 
-static void uncount_words(struct mm_ids *left, const struct text *t)
+static void uncount_words(struct mm_u32s *left, const struct text *t)
 {
 	for (size_t i = 0; i < t->word.n; i++)
 		left->at[t->word.at[i]] = 0;
@@ -391,9 +391,9 @@ static int rouge_result(void *state, double *value, double *each,
 
 static void text_release(struct text *t)
 {
-	mm_ids_release(&t->word);
-	mm_ids_release(&t->end);
-	mm_ids_release(&t->gram);
+	mm_u32s_release(&t->word);
+	mm_u32s_release(&t->end);
+	mm_u32s_release(&t->gram);
 }
 
 static void rouge_close(void *state)
@@ -408,10 +408,10 @@ static void rouge_close(void *state)
 	text_release(&r->ref);
 	mm_buf_release(&r->lower);
 	mm_buf_release(&r->word);
-	mm_ids_release(&r->count);
-	mm_ids_release(&r->row);
-	mm_ids_release(&r->left_h);
-	mm_ids_release(&r->left_r);
+	mm_u32s_release(&r->count);
+	mm_u32s_release(&r->row);
+	mm_u32s_release(&r->left_h);
+	mm_u32s_release(&r->left_r);
 	mm_free(r->way);
 	mm_free(r->hit);
 	mm_free(r->each);

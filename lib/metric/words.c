@@ -8,13 +8,13 @@
 /* How many look-ups are under way at once in mm_grams_of. */
 enum { AHEAD = 16 };
 
-void mm_ids_release(struct mm_ids *ids)
+void mm_u32s_release(struct mm_u32s *ids)
 {
 	mm_free(ids->at);
 	memset(ids, 0, sizeof(*ids));
 }
 
-int mm_ids_reserve(struct mm_ids *ids, size_t cap, struct mm_err *err)
+int mm_u32s_reserve(struct mm_u32s *ids, size_t cap, struct mm_err *err)
 {
 	uint32_t *at;
 
@@ -32,9 +32,9 @@ int mm_ids_reserve(struct mm_ids *ids, size_t cap, struct mm_err *err)
 	return 0;
 }
 
-int mm_ids_add(struct mm_ids *ids, uint32_t id, struct mm_err *err)
+int mm_u32s_add(struct mm_u32s *ids, uint32_t id, struct mm_err *err)
 {
-	int rc = ids->n < ids->cap ? 0 : mm_ids_reserve(ids, ids->n + 1, err);
+	int rc = ids->n < ids->cap ? 0 : mm_u32s_reserve(ids, ids->n + 1, err);
 
 	if (!rc)
 		ids->at[ids->n++] = id;
@@ -61,15 +61,15 @@ int mm_words_id(struct mm_words *w, const char *s, size_t len, uint32_t *id,
 }
 
 static int add_word(struct mm_words *w, const char *s, size_t len,
-		    struct mm_ids *ids, struct mm_err *err)
+		    struct mm_u32s *ids, struct mm_err *err)
 {
 	uint32_t id;
 	int rc = mm_words_id(w, s, len, &id, err);
 
-	return rc ? rc : mm_ids_add(ids, id, err);
+	return rc ? rc : mm_u32s_add(ids, id, err);
 }
 
-int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_ids *ids,
+int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
 		   struct mm_err *err)
 {
 	size_t from = 0;
@@ -94,7 +94,7 @@ int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_ids *ids,
 }
 
 int mm_words_split_blank(struct mm_words *w, struct mm_str text,
-			 struct mm_ids *ids, struct mm_err *err)
+			 struct mm_u32s *ids, struct mm_err *err)
 {
 	size_t from = 0;
 	int rc = 0;
@@ -196,7 +196,7 @@ static void number_keys(struct mm_grams *g, const uint64_t *key, size_t n,
 }
 
 int mm_grams_of(struct mm_grams *g, const uint32_t *word, size_t n,
-		size_t order, struct mm_ids *out, struct mm_err *err)
+		size_t order, struct mm_u32s *out, struct mm_err *err)
 {
 	uint64_t key[AHEAD];
 	size_t more;
@@ -204,7 +204,7 @@ int mm_grams_of(struct mm_grams *g, const uint32_t *word, size_t n,
 
 	if (!mm_mul_ok(&more, n, order) || !mm_add_ok(&more, more, out->n))
 		return mm_fail_nomem(err, "n-grams");
-	rc = mm_ids_reserve(out, more, err);
+	rc = mm_u32s_reserve(out, more, err);
 	if (!rc)
 		rc = reserve_slots(g, n * order, err);
 	if (rc)
@@ -242,10 +242,10 @@ void mm_overlap_release(struct mm_overlap_scratch *s)
 {
 	mm_words_release(&s->words);
 	mm_grams_release(&s->grams);
-	mm_ids_release(&s->word);
-	mm_ids_release(&s->gram);
-	mm_ids_release(&s->count);
-	mm_ids_release(&s->most);
+	mm_u32s_release(&s->word);
+	mm_u32s_release(&s->gram);
+	mm_u32s_release(&s->count);
+	mm_u32s_release(&s->most);
 }
 
 /* s->gram = the n-grams of one text; *len = its number of words. */
@@ -261,9 +261,9 @@ static int grams_of_text(struct mm_overlap_scratch *s, struct mm_str text,
 		rc = mm_grams_of(&s->grams, s->word.at, s->word.n, order,
 				 &s->gram, err);
 	if (!rc)
-		rc = mm_ids_reserve(&s->count, s->grams.n, err);
+		rc = mm_u32s_reserve(&s->count, s->grams.n, err);
 	if (!rc)
-		rc = mm_ids_reserve(&s->most, s->grams.n, err);
+		rc = mm_u32s_reserve(&s->most, s->grams.n, err);
 	if (rc)
 		return rc;
 	for (size_t i = known; i < s->grams.n; i++)
@@ -328,7 +328,7 @@ int mm_overlap_count(struct mm_overlap_scratch *s, struct mm_overlap *out,
 }
 
 int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
-		  struct mm_ids *row, size_t *length, struct mm_err *err)
+		  struct mm_u32s *row, size_t *length, struct mm_err *err)
 {
 	int rc;
 
@@ -341,7 +341,7 @@ int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
 		b = c;
 		nb = nc;
 	}
-	rc = mm_ids_reserve(row, nb + 1, err);
+	rc = mm_u32s_reserve(row, nb + 1, err);
 	if (rc)
 		return rc;
 	memset(row->at, 0, (nb + 1) * sizeof(*row->at));

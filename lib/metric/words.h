@@ -20,16 +20,16 @@
 enum { MM_MAX_ORDER = 16 };
 
 /* A growable array of numbers. */
-struct mm_ids {
+struct mm_u32s {
 	uint32_t *at;
 	size_t n, cap;
 };
 
-void mm_ids_release(struct mm_ids *ids);
-int mm_ids_reserve(struct mm_ids *ids, size_t cap,
-		   struct mm_err *err) MM_MUST_CHECK;
-int mm_ids_add(struct mm_ids *ids, uint32_t id,
-	       struct mm_err *err) MM_MUST_CHECK;
+void mm_u32s_release(struct mm_u32s *ids);
+int mm_u32s_reserve(struct mm_u32s *ids, size_t cap,
+		    struct mm_err *err) MM_MUST_CHECK;
+int mm_u32s_add(struct mm_u32s *ids, uint32_t id,
+		struct mm_err *err) MM_MUST_CHECK;
 
 /* Word to number: 0, 1, 2, ... */
 struct mm_words {
@@ -43,7 +43,7 @@ int mm_words_id(struct mm_words *w, const char *s, size_t len, uint32_t *id,
 		struct mm_err *err) MM_MUST_CHECK;
 
 /* Append the numbers of a text's words: Python's str.split(). */
-int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_ids *ids,
+int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
 		   struct mm_err *err) MM_MUST_CHECK;
 
 /*
@@ -51,7 +51,7 @@ int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_ids *ids,
  * in a row enclose an empty word and an empty text is one empty word.
  */
 int mm_words_split_blank(struct mm_words *w, struct mm_str text,
-			 struct mm_ids *ids, struct mm_err *err) MM_MUST_CHECK;
+			 struct mm_u32s *ids, struct mm_err *err) MM_MUST_CHECK;
 
 /* (prefix, word) to number. */
 struct mm_gram_slot {
@@ -75,7 +75,7 @@ void mm_grams_clear(struct mm_grams *g);   /* forget all, at no cost */
  * of all order-grams: n + (n-1) + ... of them, none where n is too small.
  */
 int mm_grams_of(struct mm_grams *g, const uint32_t *word, size_t n,
-		size_t order, struct mm_ids *out,
+		size_t order, struct mm_u32s *out,
 		struct mm_err *err) MM_MUST_CHECK;
 
 /*
@@ -103,7 +103,7 @@ struct mm_overlap {
 struct mm_overlap_scratch {
 	struct mm_words words;
 	struct mm_grams grams;
-	struct mm_ids word, gram, count, most;
+	struct mm_u32s word, gram, count, most;
 };
 
 void mm_overlap_release(struct mm_overlap_scratch *s);
@@ -116,7 +116,7 @@ int mm_overlap_count(struct mm_overlap_scratch *s, struct mm_overlap *out,
  * scratch.  Time na * nb, memory min(na, nb).
  */
 int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
-		  struct mm_ids *row, size_t *length,
+		  struct mm_u32s *row, size_t *length,
 		  struct mm_err *err) MM_MUST_CHECK;
 
 #endif
