@@ -233,7 +233,9 @@ int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
 	    (rc = mm_tokenizer_encode_row(e->tok, e->tok_work, text, len, NULL,
 					  0, T, e->ids, e->mask, NULL, err)))
 		return rc;
-	return mm_embed_texts(&e->run, out, e->ids, e->mask, NULL, 1, T, err);
+	return mm_embed_texts(&e->run, out, e->ids,
+			      e->model.arch->unmasked_text ? NULL : e->mask,
+			      NULL, 1, T, err);
 }
 
 /* Columns `ids`, `mask`, `types`, as they stand. */

@@ -20,14 +20,14 @@ struct mm_encoder {
 	struct mm_image_preset recipe;
 	bool has_recipe;
 	struct mm_image_work image_work;
-	void *pixels;  /* of a batch; grows */
+	void *pixels; /* of a batch; grows */
 	int32_t *ids, *types;
 	uint8_t *mask;
 	size_t pixels_cap, ids_cap;
 };
 
-int mm_encoder_open(struct mm_encoder *e, const char *dir, struct mm_err *err)
-	MM_MUST_CHECK;
+int mm_encoder_open(struct mm_encoder *e, const char *dir,
+		    struct mm_err *err) MM_MUST_CHECK;
 void mm_encoder_release(struct mm_encoder *e); /* safe on zeros */
 
 /*

@@ -4,9 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "model/openclip.h"
 
 #define MM_ARCH(name) &mm_arch_##name,
 const struct mm_arch *const mm_archs[] = {
@@ -98,18 +100,49 @@ static int configure(struct mm_model *m, struct mm_err *err)
 	return m->arch->configure(m, err);
 }
 
+/* config.json, or what open_clip_config.json says in its terms. */
+static int read_config(struct mm_model *m, const char *dir, char *path,
+		       size_t size, struct mm_err *err)
+{
+	struct mm_json *root = NULL;
+	struct mm_buf text = { 0 };
+	struct stat st;
+	int rc;
+
+	snprintf(path, size, "%s/config.json", dir);
+	if (!stat(path, &st))
+		return mm_json_load(&m->json, path, err);
+	snprintf(path, size, "%s/open_clip_config.json", dir);
+	if (stat(path, &st))
+		return mm_fail(err, MM_ERR_IO,
+			       "'%s' holds no config.json and no "
+			       "open_clip_config.json",
+			       dir);
+	if ((rc = mm_json_load(&root, path, err)))
+		return rc;
+	if ((rc = mm_openclip_config(&text, root, err)))
+		rc = mm_fail_ctx(err, "'%s'", path);
+	else
+		rc = mm_json_parse(&m->json, text.data, text.len, path, err);
+	three(m->mean,
+	      mm_json_get(mm_json_get(root, "preprocess_cfg"), "mean"));
+	three(m->std, mm_json_get(mm_json_get(root, "preprocess_cfg"), "std"));
+	mm_buf_release(&text);
+	mm_json_free(root);
+	return rc;
+}
+
 int mm_model_open(struct mm_model *m, const char *dir, struct mm_err *err)
 {
 	char path[4096];
 	int rc;
 
 	start(m);
-	snprintf(path, sizeof(path), "%s/config.json", dir);
 	if (!(m->dir = mm_arena_strdup(&m->arena, dir))) {
 		rc = mm_fail_nomem(err, dir);
 		goto fail;
 	}
-	if ((rc = mm_json_load(&m->json, path, err)))
+	if ((rc = read_config(m, dir, path, sizeof(path), err)))
 		goto fail;
 	if ((rc = configure(m, err))) {
 		rc = mm_fail_ctx(err, "'%s'", path);
@@ -119,6 +152,7 @@ int mm_model_open(struct mm_model *m, const char *dir, struct mm_err *err)
 	if ((rc = mm_checkpoint_open(&m->weights, dir, err)))
 		goto fail;
 	m->has_weights = true;
+	m->open_clip = mm_openclip_layout(&m->weights);
 	return MM_OK;
 fail:
 	mm_model_release(m);
@@ -180,22 +214,38 @@ static int check_weight(const struct mm_param *p, const struct mm_tensor *t,
 	return MM_OK;
 }
 
-static int bind_one(struct mm_model *m, struct mm_param *p, bool copy,
+/* Into memory of its own: converted, or cut out of another layout. */
+static int copy_one(struct mm_model *m, struct mm_param *p, bool own,
+		    const struct mm_tensor *t, struct mm_err *err)
+{
+	if (!own && !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
+		return mm_fail_nomem(err, "the weights");
+	if (m->open_clip)
+		return mm_openclip_fetch(p->val, &m->weights, p, err);
+	mm_to_f32(p->val, t->data, t->dtype, p->n);
+	return MM_OK;
+}
+
+static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 		    struct mm_err *err)
 {
-	const struct mm_tensor *t = mm_checkpoint_find(&m->weights, p->name);
+	const struct mm_tensor *t = NULL;
 	size_t bad;
 	int rc;
 
-	if (!t)
-		return mm_fail(err, MM_ERR_FORMAT, "weight '%s' is missing",
-			       p->name);
-	if (!mm_dtype_is_float(t->dtype))
-		return mm_fail(err, MM_ERR_FORMAT, "weight '%s' is of type %s",
-			       p->name, mm_dtype_name(t->dtype));
-	if ((rc = check_weight(p, t, err)))
-		return rc;
-	if (!copy && t->dtype == MM_F32 &&
+	if (!m->open_clip) {
+		t = mm_checkpoint_find(&m->weights, p->name);
+		if (!t)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "weight '%s' is missing", p->name);
+		if (!mm_dtype_is_float(t->dtype))
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "weight '%s' is of type %s", p->name,
+				       mm_dtype_name(t->dtype));
+		if ((rc = check_weight(p, t, err)))
+			return rc;
+	}
+	if (!own && t && t->dtype == MM_F32 &&
 	    (uintptr_t)t->data % sizeof(float) == 0) {
 		union {
 			const void *in;
@@ -203,11 +253,8 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool copy,
 		} data = { t->data }; /* mapped read-only, and only read */
 
 		p->val = data.out;
-	} else {
-		if (!copy &&
-		    !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
-			return mm_fail_nomem(err, "the weights");
-		mm_to_f32(p->val, t->data, t->dtype, p->n);
+	} else if ((rc = copy_one(m, p, own, t, err))) {
+		return rc;
 	}
 	if ((bad = mm_first_not_finite(p->val, p->n)) < p->n)
 		return mm_fail(err, MM_ERR_FORMAT,

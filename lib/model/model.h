@@ -46,6 +46,9 @@ struct mm_arch {
 		       const struct mm_model *shape);
 	const char *const *presets; /* names, NULL-terminated */
 
+	/* Texts go in without a mask: padding is part of them. */
+	bool unmasked_text;
+
 	/* Towers: embeddings (B, embed_dim), not normalised. */
 	struct mm_node *(*image)(struct mm_graph *g, const struct mm_model *m,
 				 struct mm_node *pixels);
@@ -78,6 +81,7 @@ struct mm_model {
 	struct mm_store store;
 	struct mm_checkpoint weights;
 	bool has_weights;
+	bool open_clip; /* the weights are in open_clip's layout */
 
 	/* What configure() tells of the inputs. */
 	size_t image_size, channels, embed_dim;

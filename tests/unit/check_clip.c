@@ -1,4 +1,5 @@
-/* CLIP against transformers: hidden states, embeddings, loss, gradients. */
+/* CLIP and SigLIP against transformers: hidden states, embeddings, loss,
+ * gradients. */
 #include "golden.h"
 #include "graph/ops.h"
 #include "model/embed.h"
@@ -79,7 +80,8 @@ static void check_image(struct mm_model *m, const char *pixels,
 	mm_graph_release(&g);
 }
 
-static void check_text(struct mm_model *m, const char *prefix)
+static void check_text(struct mm_model *m, const char *prefix, const char *out,
+		       bool masked)
 {
 	struct mm_text_input t;
 	struct mm_node *f;
@@ -92,7 +94,7 @@ static void check_text(struct mm_model *m, const char *prefix)
 	snprintf(name, sizeof(name), "%sinput_ids", prefix);
 	ids = golden(&in, name);
 	snprintf(name, sizeof(name), "%sattention_mask", prefix);
-	mask = mm_safetensors_find(&in, name);
+	mask = masked ? mm_safetensors_find(&in, name) : NULL;
 	mm_graph_init(&g, &m->store, MM_INFER);
 	g.taps = true;
 	t = mm_text_inputs(&g, ids->dim[0], ids->dim[1], mask != NULL, false);
@@ -104,7 +106,7 @@ static void check_text(struct mm_model *m, const char *prefix)
 	if (mask)
 		t.mask->data = hide = golden_u8(mask);
 	mm_graph_forward(&g);
-	compare_taps(&g, prefix);
+	compare_taps(&g, out);
 	mm_graph_release(&g);
 	free(id);
 	free(hide);
@@ -119,36 +121,52 @@ START_TEST(towers_match)
 		return;
 	check_image(&m, "pixel_values", "");
 	check_image(&m, "interp.pixel_values", "interp.");
-	check_text(&m, "a.");
-	check_text(&m, "b.");
+	check_text(&m, "a.", "a.", true);
+	check_text(&m, "b.", "b.", true);
+	close_set(&m);
+}
+END_TEST
+
+START_TEST(siglip_towers_match)
+{
+	struct mm_model m;
+
+	if (!open_set("dual-siglip", &m))
+		return;
+	check_image(&m, "pixel_values", "");
+	check_text(&m, "", "", false);
+	check_text(&m, "", "masked.", true);
 	close_set(&m);
 }
 END_TEST
 
 START_TEST(loss_and_gradients_match)
 {
+	static const char *const sets[] = { "dual-clip-vit", "dual-siglip" };
 	struct mm_safetensors grads;
 	struct mm_model m;
 	struct mm_graph g;
 	struct mm_text_input t;
 	struct mm_node *x, *z, *loss;
 	struct mm_err err = { 0 };
-	const struct mm_tensor *p;
+	const struct mm_tensor *p, *ids, *hide;
 	double largest = 0;
 	int32_t *id;
-	uint8_t *mask;
+	uint8_t *mask = NULL;
 
-	if (!open_set("dual-clip-vit", &m))
+	if (!open_set(sets[_i], &m))
 		return;
-	golden_open(&grads, golden_path("dual-clip-vit", "grads.safetensors"));
+	golden_open(&grads, golden_path(sets[_i], "grads.safetensors"));
 	ck_assert_msg(!mm_model_declare(&m, &err), "%s", err.msg);
 	ck_assert_msg(!mm_model_bind(&m, true, &err), "%s", err.msg);
 	ck_assert_msg(!mm_store_alloc_grads(&m.store, &err), "%s", err.msg);
 	p = golden(&in, "pair.pixel_values");
+	ids = golden(&in, "pair.input_ids");
+	hide = mm_safetensors_find(&in, "pair.attention_mask");
 	mm_graph_init(&g, &m.store, MM_TRAIN);
 	x = mm_image_input(&g, &m, MM_ELEM_REAL, p->dim[0], p->dim[2],
 			   p->dim[3]);
-	t = mm_text_inputs(&g, 6, 20, true, false);
+	t = mm_text_inputs(&g, ids->dim[0], ids->dim[1], hide != NULL, false);
 	z = m.arch->logits(&g, &m, mm_l2norm(&g, m.arch->image(&g, &m, x), 0),
 			   mm_l2norm(&g, m.arch->text(&g, &m, &t), 0));
 	mm_output(&g, z, "logits");
@@ -156,8 +174,9 @@ START_TEST(loss_and_gradients_match)
 	ck_assert_msg(!mm_graph_plan(&g, &err), "%s", err.msg);
 	ck_assert_msg(!mm_graph_alloc(&g, &err), "%s", err.msg);
 	memcpy(x->val, p->data, p->nbytes);
-	t.ids->data = id = golden_i32(golden(&in, "pair.input_ids"));
-	t.mask->data = mask = golden_u8(golden(&in, "pair.attention_mask"));
+	t.ids->data = id = golden_i32(ids);
+	if (hide)
+		t.mask->data = mask = golden_u8(hide);
 	mm_graph_forward(&g);
 	golden_near(golden(&want, "pair.logits_per_image"), z->val, 1e-4, 0);
 	golden_near(golden(&want, "pair.loss"), loss->val, 1e-4, 0);
@@ -206,7 +225,8 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, towers_match, 0, 2);
-	tcase_add_test(tc, loss_and_gradients_match);
+	tcase_add_test(tc, siglip_towers_match);
+	tcase_add_loop_test(tc, loss_and_gradients_match, 0, 2);
 	tcase_add_test(tc, parameter_counts);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
