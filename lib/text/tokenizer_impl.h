@@ -343,6 +343,7 @@ int mm_wordpiece_encode(const struct mm_tokenizer *tok, const char *s, size_t n,
 			struct mm_ids *out, struct mm_err *err) MM_MUST_CHECK;
 int mm_wordlevel_encode(const struct mm_tokenizer *tok, const char *s, size_t n,
 			struct mm_ids *out, struct mm_err *err) MM_MUST_CHECK;
+double mm_unigram_score(double exact);
 int mm_unigram_finish(struct mm_tokenizer *tok,
 		      struct mm_err *err) MM_MUST_CHECK;
 int mm_unigram_encode(const struct mm_tokenizer *tok, struct mm_token_work *w,

@@ -242,7 +242,7 @@ static int load_unigram(struct mm_tokenizer *tok, const struct mm_json *m,
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "piece %zu is not a string and a score",
 				       i);
-		tok->score[i] = mm_json_num(score, 0);
+		tok->score[i] = mm_unigram_score(mm_json_num(score, 0));
 		if ((rc = mm_vocab_put(tok, mm_json_str(piece, ""),
 				       mm_json_str_len(piece), (int64_t)i,
 				       err)))

@@ -7,11 +7,54 @@
  * of its own costs min(score) - 10; such neighbours are one <unk>.
  */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "text/tokenizer_impl.h"
 #include "text/unicode.h"
+
+/*
+ * The reference's JSON reader takes the digits as an integer and divides by a
+ * power of ten, which is off by one in the last bit for many scores; that
+ * decides ties.  The text is the shortest that reads back as `exact`.
+ */
+double mm_unigram_score(double exact)
+{
+	char text[40], *e, *digits = text;
+	double value = 0, power = 1;
+	uint64_t mantissa = 0;
+	int exponent;
+
+	for (int digits_n = 14; digits_n <= 16; digits_n++) {
+		snprintf(text, sizeof(text), "%.*e", digits_n, fabs(exact));
+		if (strtod(text, NULL) == fabs(exact))
+			break;
+	}
+	if (!(e = strchr(text, 'e')))
+		return exact; /* not finite */
+	exponent = (int)strtol(e + 1, NULL, 10);
+	while (e > text + 1 && (e[-1] == '0' || e[-1] == '.'))
+		e--;
+	for (; digits < e; digits++) {
+		if (*digits == '.')
+			continue;
+		mantissa = mantissa * 10 + (uint64_t)(*digits - '0');
+		exponent -= digits > text;
+	}
+	if (exponent < -300 || exponent > 300)
+		return exact;
+	value = (double)mantissa;
+	for (int i = abs(exponent); i > 0; i--)
+		power *= 10; /* exact up to 1e22 */
+	if (abs(exponent) > 22) {
+		snprintf(text, sizeof(text), "1e%d", abs(exponent));
+		power = strtod(text, NULL);
+	}
+	value = exponent < 0 ? value / power : value * power;
+	return exact < 0 ? -value : value;
+}
 
 int mm_unigram_finish(struct mm_tokenizer *tok, struct mm_err *err)
 {
