@@ -233,14 +233,12 @@ static int normalize_piece(const struct mm_tokenizer *tok,
 	return rc;
 }
 
-static int encode_segment(const struct mm_tokenizer *tok,
-			  struct mm_token_work *w, const char *text, size_t len,
-			  struct mm_ids *out, struct mm_err *err)
+int mm_tokenizer_words(const struct mm_tokenizer *tok, struct mm_token_work *w,
+		       const char *text, size_t len, struct mm_err *err)
 {
 	const size_t valid = mm_utf8_valid(text, len);
 	int rc;
 
-	out->n = 0;
 	if (valid < len)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "text is not UTF-8 at byte %zu", valid);
@@ -258,8 +256,16 @@ static int encode_segment(const struct mm_tokenizer *tok,
 		if (rc)
 			return rc;
 	}
-	if ((rc = mm_pretok_apply(tok, w, err)))
-		return rc;
+	return mm_pretok_apply(tok, w, err);
+}
+
+static int encode_segment(const struct mm_tokenizer *tok,
+			  struct mm_token_work *w, const char *text, size_t len,
+			  struct mm_ids *out, struct mm_err *err)
+{
+	int rc = mm_tokenizer_words(tok, w, text, len, err);
+
+	out->n = 0;
 	for (size_t i = 0; !rc && i < w->spans.n; i++) {
 		const struct mm_span *p = &w->spans.v[i];
 

@@ -285,30 +285,17 @@ static int load_lines(struct mm_tokenizer *tok, const char *path,
 	return rc ? rc : mm_vocab_finish(tok, err);
 }
 
-int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
-				const struct mm_json *config,
-				struct mm_err *err)
+/* What BertTokenizer builds from its configuration. */
+static int bert_parts(struct mm_tokenizer *tok, const struct mm_json *config,
+		      struct mm_err *err)
 {
 	const struct mm_json *strip = mm_json_get(config, "strip_accents");
 	const bool lower =
 		mm_json_bool(mm_json_get(config, "do_lower_case"), true);
 	const bool cjk = mm_json_bool(
 		mm_json_get(config, "tokenize_chinese_chars"), true);
-	const struct mm_json *unk = mm_json_get(config, "unk_token");
-	const int64_t *id;
 	char parts[512];
-	int rc;
 
-	tok->model = MODEL_WORDPIECE;
-	tok->info.model = "WordPiece";
-	tok->family = FAMILY_BERT;
-	tok->defaults = bert_tokens;
-	tok->max_chars = 100;
-	if ((rc = load_lines(tok, path, err)) ||
-	    (rc = mm_wordpiece_finish(tok, (struct mm_str){ "##", 2 }, err)))
-		return rc;
-	id = mm_map_find_str(&tok->ids, mm_json_str(unk, "[UNK]"));
-	tok->unk = id ? (int32_t)*id : -1;
 	snprintf(parts, sizeof(parts),
 		 "{\"normalizer\":{\"type\":\"BertNormalizer\","
 		 "\"clean_text\":true,\"handle_chinese_chars\":%s,"
@@ -322,6 +309,53 @@ int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
 						     : "false",
 		 lower ? "true" : "false");
 	return load_parts(tok, parts, err);
+}
+
+int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
+				const struct mm_json *config,
+				struct mm_err *err)
+{
+	const struct mm_json *unk = mm_json_get(config, "unk_token");
+	const int64_t *id;
+	int rc;
+
+	tok->model = MODEL_WORDPIECE;
+	tok->info.model = "WordPiece";
+	tok->family = FAMILY_BERT;
+	tok->defaults = bert_tokens;
+	tok->max_chars = 100;
+	if ((rc = load_lines(tok, path, err)) ||
+	    (rc = mm_wordpiece_finish(tok, (struct mm_str){ "##", 2 }, err)))
+		return rc;
+	id = mm_map_find_str(&tok->ids, mm_json_str(unk, "[UNK]"));
+	tok->unk = id ? (int32_t)*id : -1;
+	return bert_parts(tok, config, err);
+}
+
+int mm_tokenizer_parts(struct mm_tokenizer **out, enum mm_family family,
+		       bool lower, struct mm_err *err)
+{
+	static const char cased[] = "{\"do_lower_case\":false}";
+	struct mm_tokenizer *tok = mm_calloc(1, sizeof(*tok));
+	struct mm_json *config = NULL;
+	int rc = MM_OK;
+
+	*out = NULL;
+	if (!tok)
+		return mm_fail_nomem(err, "a tokenizer");
+	tok->model = family == FAMILY_CLIP ? MODEL_BPE : MODEL_WORDPIECE;
+	if (!lower)
+		rc = mm_json_parse(&config, cased, strlen(cased), "cased", err);
+	if (!rc)
+		rc = family == FAMILY_CLIP ? load_parts(tok, clip_parts, err)
+					   : bert_parts(tok, config, err);
+	mm_json_free(config);
+	if (rc) {
+		mm_tokenizer_free(tok);
+		return rc;
+	}
+	*out = tok;
+	return MM_OK;
 }
 
 /* ------------------------------------------------------ OpenAI's file */

@@ -306,6 +306,11 @@ uint32_t mm_byte_char(unsigned char byte);
 int mm_char_byte(uint32_t cp); /* -1: no such character */
 void mm_byte_map(const char *s, size_t n, struct mm_buf *out);
 
+/* tokenizer.c: the words of a text, as w->spans over w->text */
+int mm_tokenizer_words(const struct mm_tokenizer *tok, struct mm_token_work *w,
+		       const char *text, size_t len,
+		       struct mm_err *err) MM_MUST_CHECK;
+
 /* added.c */
 int mm_added_put(struct mm_tokenizer *tok, struct mm_added token,
 		 struct mm_err *err) MM_MUST_CHECK;
@@ -392,6 +397,9 @@ int mm_tokenizer_load_merges(struct mm_tokenizer *tok, const char *vocab,
 int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
 				const struct mm_json *config,
 				struct mm_err *err) MM_MUST_CHECK;
+/* Normaliser and pre-tokenizer of a family, without a vocabulary. */
+int mm_tokenizer_parts(struct mm_tokenizer **tok, enum mm_family family,
+		       bool lower, struct mm_err *err) MM_MUST_CHECK;
 int mm_tokenizer_load_openai(struct mm_tokenizer *tok, const char *path,
 			     struct mm_err *err) MM_MUST_CHECK;
 
