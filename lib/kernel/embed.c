@@ -1,6 +1,7 @@
 /* embed.c - see embed.h. */
 #include "kernel/embed.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/parallel.h"
@@ -151,6 +152,64 @@ void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
 
 	mm_parallel_for(B * (H / P), 4, patches_back_some, &p);
 }
+
+/* ---- rotary positions ---- */
+
+struct rope {
+	mm_real *y;
+	const mm_real *x, *turn;
+	const int32_t *at;
+	mm_real sign;
+	size_t T, H, D, ld;
+};
+
+static void rope_some(void *ctx, size_t begin, size_t end)
+{
+	const struct rope *r = ctx;
+	const size_t half = r->D / 2;
+
+	for (size_t n = begin; n < end; n++) {
+		const size_t t = r->at ? (size_t)r->at[n] : n % r->T;
+		const mm_real *c = r->turn + t * r->D, *s = c + half;
+
+		for (size_t h = 0; h < r->H; h++) {
+			const mm_real *x = r->x + n * r->ld + h * r->D;
+			mm_real *y = r->y + n * r->ld + h * r->D;
+
+			for (size_t i = 0; i < half; i++) {
+				const mm_real a = x[i], b = x[i + half];
+				const mm_real sn = r->sign * s[i];
+
+				y[i] = a * c[i] - b * sn;
+				y[i + half] = b * c[i] + a * sn;
+			}
+		}
+	}
+}
+
+void mm_rope(mm_real *y, const mm_real *x, const mm_real *turn,
+	     const int32_t *at, bool back, size_t N, size_t T, size_t H,
+	     size_t D, size_t ld)
+{
+	struct rope r = { y, x, turn, at, back ? -1 : 1, T, H, D, ld };
+
+	mm_parallel_for(N, ROWS, rope_some, &r);
+}
+
+void mm_rope_table(mm_real *turn, double base, size_t first, size_t T, size_t D)
+{
+	for (size_t t = 0; t < T; t++)
+		for (size_t i = 0; i < D / 2; i++) {
+			const float power = (float)(2 * i) / (float)D;
+			const float f = (float)(1 / pow(base, (double)power));
+			const float angle = (float)(first + t) * f;
+
+			turn[t * D + i] = (mm_real)cos((double)angle);
+			turn[t * D + D / 2 + i] = (mm_real)sin((double)angle);
+		}
+}
+
+/* ---- noise ---- */
 
 struct noise {
 	mm_real *y;

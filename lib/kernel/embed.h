@@ -2,6 +2,7 @@
 #ifndef MM_KERNEL_EMBED_H
 #define MM_KERNEL_EMBED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,26 @@ void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
 		       size_t P);
 void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
 		    size_t H, size_t W, size_t P);
+
+/*
+ * Rotary positions (Su et al., 2021), halves of a head rotated against each
+ * other: with angle = position * base^(-2i/D), i < D/2,
+ *
+ *	y[i] = x[i] cos - x[i + D/2] sin,  y[i + D/2] = x[i + D/2] cos + x[i]
+ *sin
+ *
+ *	y, x	(N, H D), rows ld apart; y may be x
+ *	turn	(T, D): cosines, then sines, of each position's angles
+ *	at	(N) rows of `turn`, or NULL: row n takes n mod T
+ *	back	rotate the other way: the gradient
+ */
+void mm_rope(mm_real *y, const mm_real *x, const mm_real *turn,
+	     const int32_t *at, bool back, size_t N, size_t T, size_t H,
+	     size_t D, size_t ld);
+
+/* Rows first..first+T of `turn`; angles are rounded as transformers does. */
+void mm_rope_table(mm_real *turn, double base, size_t first, size_t T,
+		   size_t D);
 
 /*
  * Noise: element i of the stream `key` is 0 with probability p, else

@@ -110,6 +110,89 @@ void mm_layernorm_bwd(mm_real *dx, mm_real beta, mm_real *dgain, mm_real *dbias,
 		mm_parallel_for(N, grain(C), layernorm_dx_some, &r);
 }
 
+/* ---- root mean square ---- */
+
+static void rmsnorm_fwd_some(void *ctx, size_t begin, size_t end)
+{
+	const struct rows *r = ctx;
+	const size_t C = r->C;
+
+	for (size_t n = begin; n < end; n++) {
+		const mm_real *x = r->x + n * C;
+		const mm_real ms =
+			(mm_real)(mm_vec()->sum_sq(x, C) / (double)C);
+		const mm_real rrms = 1 / MM_R(sqrt)(ms + r->eps);
+		mm_real *y = r->y + n * C;
+
+		r->saved[n] = rrms;
+		for (size_t c = 0; c < C; c++)
+			y[c] = x[c] * rrms * r->gain[c];
+	}
+}
+
+void mm_rmsnorm_fwd(mm_real *y, mm_real *rrms, const mm_real *x,
+		    const mm_real *gain, mm_real eps, size_t N, size_t C)
+{
+	struct rows r = {
+		.y = y, .saved = rrms, .x = x, .gain = gain, .eps = eps, .C = C
+	};
+
+	mm_parallel_for(N, grain(C), rmsnorm_fwd_some, &r);
+}
+
+static void rmsnorm_dx_some(void *ctx, size_t begin, size_t end)
+{
+	const struct rows *r = ctx;
+	const size_t C = r->C;
+
+	for (size_t n = begin; n < end; n++) {
+		const mm_real *dy = r->dy + n * C, *x = r->x + n * C;
+		const mm_real rrms = r->saved[n];
+		mm_real *dx = r->y + n * C, gh = 0;
+
+		for (size_t c = 0; c < C; c++)
+			gh += dy[c] * r->gain[c] * x[c];
+		gh *= rrms * rrms / (mm_real)C;
+		for (size_t c = 0; c < C; c++)
+			dx[c] = (r->beta == 0 ? 0 : r->beta * dx[c]) +
+				rrms * (dy[c] * r->gain[c] - x[c] * gh);
+	}
+}
+
+static void rmsnorm_dgain_some(void *ctx, size_t begin, size_t end)
+{
+	const struct rows *r = ctx;
+
+	for (size_t n = 0; n < r->N; n++)
+		for (size_t c = begin; c < end; c++)
+			r->dgain[c] += r->dy[n * r->C + c] *
+				       r->x[n * r->C + c] * r->saved[n];
+}
+
+void mm_rmsnorm_bwd(mm_real *dx, mm_real beta, mm_real *dgain,
+		    const mm_real *dy, const mm_real *rrms, const mm_real *x,
+		    const mm_real *gain, size_t N, size_t C)
+{
+	union {
+		const mm_real *in;
+		mm_real *out;
+	} saved = { rrms };
+	struct rows r = { .y = dx,
+			  .beta = beta,
+			  .dgain = dgain,
+			  .dy = dy,
+			  .saved = saved.out,
+			  .x = x,
+			  .gain = gain,
+			  .N = N,
+			  .C = C };
+
+	if (dgain)
+		mm_parallel_for(C, COLUMNS, rmsnorm_dgain_some, &r);
+	if (dx)
+		mm_parallel_for(N, grain(C), rmsnorm_dx_some, &r);
+}
+
 /* ---- length ---- */
 
 static void l2norm_fwd_some(void *ctx, size_t begin, size_t end)

@@ -26,6 +26,21 @@ void mm_layernorm_bwd(mm_real *dx, mm_real beta, mm_real *dgain, mm_real *dbias,
 		      const mm_real *rstd, const mm_real *x,
 		      const mm_real *gain, size_t N, size_t C);
 
+/*
+ * y = x rrms gain,  rrms = 1 / sqrt(mean(x^2) + eps): no mean, no bias
+ * (Zhang & Sennrich, 2019).  rrms (N), saved.
+ */
+void mm_rmsnorm_fwd(mm_real *y, mm_real *rrms, const mm_real *x,
+		    const mm_real *gain, mm_real eps, size_t N, size_t C);
+
+/*
+ * With g = dy gain, h = x rrms:
+ *	dx = beta dx + rrms (g - h mean(g h)),  dgain += sum dy h (or NULL)
+ */
+void mm_rmsnorm_bwd(mm_real *dx, mm_real beta, mm_real *dgain,
+		    const mm_real *dy, const mm_real *rrms, const mm_real *x,
+		    const mm_real *gain, size_t N, size_t C);
+
 /* y[n,:] = x[n,:] / max(|x[n,:]|, eps); rnorm (N) = 1/max(...), saved. */
 void mm_l2norm_fwd(mm_real *y, mm_real *rnorm, const mm_real *x, mm_real eps,
 		   size_t N, size_t C);
