@@ -69,6 +69,8 @@ MAN     := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[157]))
 all: $(BUILD)/mmtool
 tests: $(UNIT) $(FUZZ) man
 bench-programs: $(BENCH)
+bench: $(BENCH)
+	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
 
 $(BUILD)/cmd/main.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
 $(BUILD)/mmtool: $(CMD_O) $(BUILD)/libmmtool.a
@@ -104,7 +106,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_O) \
 		$(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) $(if $(FUZZER),-fsanitize=fuzzer) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
-		$(BUILD)/libmmtool.a
+		$(BUILD)/tests/bench/bench.o $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
 
 # Documentation: hand-written pages with what the option tables say put in.
@@ -173,5 +175,5 @@ clean:
 
 .SECONDARY:
 .PHONY: all tests man check check-unit check-cli check-fuzz check-layers clean \
-	install install-strip uninstall dist bench-programs fuzz fuzz-programs
+	install install-strip uninstall dist bench bench-programs fuzz fuzz-programs
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

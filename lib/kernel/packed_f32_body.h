@@ -5,37 +5,59 @@
  *	MM_NAME(type)	names of the tables, type = f32, bf16, w8
  *	MM_WIDTH	columns of a panel, as a string
  *
- * bfloat16 and int8 weights are widened as they are read: one instruction or
- * two per vector, for half or a quarter of the memory traffic.
+ *	widen_bf16(), widen_int8()	VL weights as floats
+ *
+ * Narrow weights are widened as they are read: two instructions per vector,
+ * for half or a quarter of the memory traffic.
  */
 #include <stdint.h>
 
 #include "kernel/packed_body.h"
 
-typedef uint16_t vec_u16
-	__attribute__((vector_size(2 * VL), aligned(2 * VL), may_alias));
-typedef int8_t vec_i8 __attribute__((vector_size(VL), aligned(VL), may_alias));
-typedef vec vec_f32 __attribute__((may_alias));
 typedef uint32_t word __attribute__((may_alias));
-typedef uint32_t vec_u32 __attribute__((vector_size(MM_VEC_BYTES)));
 
-/* Read ahead by so many bytes: over a page, so that misses overlap. */
+/* Read ahead by so many bytes, so that misses overlap. */
 enum { KC = 256, AHEAD = 1536 };
 
-INLINE vec weights(enum mm_packed_type type, const void *b, size_t half)
+INLINE void multiply_row(size_t R, const float *restrict a, vec b0, vec b1,
+			 vec x[MR][2])
 {
-	if (type == MM_PACKED_BF16) {
-		const vec_u16 h = ((const vec_u16 *)b)[half];
-
-		return (vec)(__builtin_convertvector(h, vec_u32) << 16);
+#pragma GCC unroll 16
+	for (size_t i = 0; i < R; i++) {
+		x[i][0] += a[i] * b0;
+		x[i][1] += a[i] * b1;
 	}
-	if (type == MM_PACKED_W8)
-		return __builtin_convertvector(((const vec_i8 *)b)[half], vec);
-	return ((const vec_f32 *)b)[half];
+}
+
+INLINE void multiply_f32(size_t R, size_t kc, const float *restrict a,
+			 const char *restrict b, vec x[MR][2])
+{
+	for (size_t k = 0; k < kc; k++, a += R, b += 4 * NR) {
+		for (size_t p = 0; p < 4 * NR; p += 64)
+			__builtin_prefetch(b + AHEAD + p);
+		multiply_row(R, a, load((const float *)(const void *)b),
+			     load((const float *)(const void *)b + VL), x);
+	}
+}
+
+/* Narrow weights: `bytes` each, widened as they are read. */
+INLINE void multiply_narrow(size_t R, size_t bytes, size_t kc,
+			    const float *restrict a, const char *restrict b,
+			    vec x[MR][2])
+{
+	for (size_t k = 0; k < kc; k++, a += R, b += bytes * NR) {
+		__builtin_prefetch(b + AHEAD);
+		if (bytes == 2)
+			multiply_row(R, a, widen_bf16(b),
+				     widen_bf16(b + 2 * VL), x);
+		else
+			multiply_row(R, a, widen_int8(b), widen_int8(b + VL),
+				     x);
+	}
 }
 
 /* sums (R, NR) = (first ? 0 : sums) + tile a times kc rows of panel b. */
-INLINE void tile(enum mm_packed_type type, size_t w_bytes, size_t R, size_t kc,
+INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
 		 const float *restrict a, const char *restrict b, float *sums,
 		 int first)
 {
@@ -46,17 +68,10 @@ INLINE void tile(enum mm_packed_type type, size_t w_bytes, size_t R, size_t kc,
 		x[i][0] = first ? (vec){ 0 } : load(sums + i * NR);
 		x[i][1] = first ? (vec){ 0 } : load(sums + i * NR + VL);
 	}
-	for (size_t k = 0; k < kc; k++, a += R, b += NR * w_bytes) {
-		const vec b0 = weights(type, b, 0), b1 = weights(type, b, 1);
-
-		for (size_t p = 0; p < NR * w_bytes; p += 64)
-			__builtin_prefetch(b + AHEAD + p);
-#pragma GCC unroll 16
-		for (size_t i = 0; i < R; i++) {
-			x[i][0] += a[i] * b0;
-			x[i][1] += a[i] * b1;
-		}
-	}
+	if (type == MM_PACKED_F32)
+		multiply_f32(R, kc, a, b, x);
+	else
+		multiply_narrow(R, type == MM_PACKED_BF16 ? 2 : 1, kc, a, b, x);
 #pragma GCC unroll 16
 	for (size_t i = 0; i < R; i++) {
 		store(sums + i * NR, x[i][0]);
@@ -67,15 +82,15 @@ INLINE void tile(enum mm_packed_type type, size_t w_bytes, size_t R, size_t kc,
 typedef void tile_fn(size_t kc, const float *a, const char *b, float *sums,
 		     int first);
 
-#define TILE(name, type, bytes, R)                                       \
+#define TILE(name, type, R)                                              \
 	static void name##_##R(size_t kc, const float *a, const char *b, \
 			       float *sums, int first)                   \
 	{                                                                \
-		tile(type, bytes, R, kc, a, b, sums, first);             \
+		tile(type, R, kc, a, b, sums, first);                    \
 	}
-#define TILE_F32(R)  TILE(f32, MM_PACKED_F32, 4, R)
-#define TILE_BF16(R) TILE(bf16, MM_PACKED_BF16, 2, R)
-#define TILE_W8(R)   TILE(w8, MM_PACKED_W8, 1, R)
+#define TILE_F32(R)  TILE(f32, MM_PACKED_F32, R)
+#define TILE_BF16(R) TILE(bf16, MM_PACKED_BF16, R)
+#define TILE_W8(R)   TILE(w8, MM_PACKED_W8, R)
 MM_EACH_R(TILE_F32)
 MM_EACH_R(TILE_BF16)
 MM_EACH_R(TILE_W8)
@@ -157,7 +172,7 @@ static void pack_x(const struct mm_linear *l, size_t m, size_t rows, void *x,
 		pack_panel(x, in, l->w->C, rows, rows, 1, l->ldx);
 }
 
-/* Round to bfloat16: nearest, ties to even; a NaN stays one. */
+/* Rounded to bfloat16: nearest, ties to even; a NaN stays one. */
 static void pack_x_bf16(const struct mm_linear *l, size_t m, size_t rows,
 			void *x, float *scale)
 {
