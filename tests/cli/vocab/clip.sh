@@ -1,0 +1,13 @@
+# Same files from lines, JSON lines and a stream; the merges in their order.
+mmtool view --column text "$FIX/shapes.mmt" >captions.txt
+mmtool view --json --column text "$FIX/shapes.mmt" >captions.jsonl
+mmtool vocab --type clip --size 520 captions.txt -o a || exit
+mmtool vocab --type clip --size 520 captions.jsonl -o b || exit
+mmtool vocab --type clip --size 520 - -o c <"$FIX/shapes.mmt" || exit
+tac captions.txt | mmtool vocab --type clip --size 520 -j 2 - -o d || exit
+for x in b c d; do cmp -s a/vocab.json $x/vocab.json && cmp -s a/merges.txt $x/merges.txt && cmp -s a/tokenizer.json $x/tokenizer.json || echo "differ: $x"; done
+ls a
+cat a/merges.txt
+tail -c 82 a/vocab.json
+echo
+cat a/tokenizer_config.json
