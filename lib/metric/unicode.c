@@ -193,6 +193,13 @@ bool mm_unicode_symbol(uint32_t c)
 	return k >= UTF8PROC_CATEGORY_SM && k <= UTF8PROC_CATEGORY_SO;
 }
 
+bool mm_unicode_decimal(uint32_t c)
+{
+	if (c < 0x80)
+		return c >= '0' && c <= '9';
+	return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_ND;
+}
+
 bool mm_unicode_number(uint32_t c)
 {
 	utf8proc_category_t k = category(c);

@@ -37,6 +37,9 @@ bool mm_unicode_punctuation(uint32_t c);
 bool mm_unicode_symbol(uint32_t c);
 bool mm_unicode_number(uint32_t c);
 
+/* General category Nd: what Python's \d takes for a digit. */
+bool mm_unicode_decimal(uint32_t c);
+
 /* As in Unicode 6.3, code units up to U+FFFF only: L*, Nd, Uppercase. */
 bool mm_unicode6_letter(uint32_t c);
 bool mm_unicode6_digit(uint32_t c);
