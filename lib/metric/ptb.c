@@ -184,7 +184,7 @@ static void put_quotes(struct mm_buf *out, const uint16_t *u, size_t n,
 		size_t two = begins(u + i, n - i, "&quot;", false);
 
 		if (one || two) {
-			mm_buf_adds(out, open ? "``" + !two : "''" + !two);
+			mm_buf_adds(out, &(open ? "``" : "''")[!two]);
 			i += one + two;
 			continue;
 		}

@@ -91,8 +91,7 @@ START_TEST(odd_files)
 					      "Rndcg.1=2",
 					      "ndcg_rel.2=7",
 					      "rbp_resid.p=.5",
-					      "iprec_at_recall..05,1,"
-					      ".333",
+					      "iprec_at_recall..05,1,.333",
 					      "Rprec_mult.2.5,0,.5",
 					      "11pt_avg..5,.2",
 					      "set_F.2",
