@@ -17,7 +17,7 @@ for page in "$MAN"/*.[157]; do
 	# Each command and what it prints, in files N.sh and N.want.
 	rm -rf ex && mkdir ex
 	sed -e 's/\\(aq/'\''/g; s/\\(dq/"/g; s/\\(ha/^/g; s/\\(ti/~/g' \
-		-e 's/\\-/-/g; s/\\&//g; s/\\e/\\/g' "$page" |
+		-e 's/\\(rs/\\/g; s/\\-/-/g; s/\\&//g; s/\\e/\\/g' "$page" |
 		awk '
 		/^\.\\" background/ { back = 1 }
 		/^\.EX/ { on = 1; next }

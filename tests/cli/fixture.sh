@@ -2,9 +2,31 @@
 # What the tests and the manual's examples work on, made in the current folder:
 #
 #	photos/		16 pictures with a caption each
-#	shapes.mmt	the same as a stream of pixels
+#	captions.txt	the captions, one a line
+#	shapes.mmt	pixels and captions as a stream
 #	eval/		judgements, results, labels and answers for eval
+#	vocab/		a tokenizer trained on the captions
+#	data.mmt	pixels and token ids
+#	model/		a small CLIP for pictures of 32 pixels
 set -e
+have() { mmtool describe commands | grep -qx "$1"; }
+
 cp -r "$DATA/shapes" photos
+cat photos/*.txt >captions.txt
 cp "$DATA/shapes.mmt" .
 cp -r "$DATA/eval" eval
+
+cp -r "$DATA/../golden/dual-clip-vit/model" .
+chmod -R u+w .
+cat >model/preprocessor_config.json <<'EOF'
+{"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32},
+ "crop_size": {"height": 32, "width": 32}}
+EOF
+if have vocab; then
+	mmtool vocab --type clip --size 550 captions.txt -o vocab
+	cp vocab/* model
+fi
+if have preprocess && have vocab; then
+	mmtool preprocess --preset hf-clip --image-size 32 --tokenizer vocab \
+		--max-length 16 photos -o data.mmt
+fi
