@@ -183,7 +183,9 @@ static void crop_columns(struct decoder *s, const struct mm_image_info *info,
 	JDIMENSION first, width;
 
 	*x = 0;
-	if (!opts->need || s->d.output_width != info->w)
+	/* Unfinished progressive pictures are smoothed over several blocks. */
+	if (!opts->need || s->d.output_width != info->w ||
+	    jpeg_has_multiple_scans(&s->d))
 		return;
 	opts->need(opts->ctx, info, &from, &n);
 	to = from + n + mcu;
