@@ -42,12 +42,17 @@ static void add_words(struct mm_buf *out, const struct mm_opt *o)
 		mm_buf_printf(out, "%s%s", i ? "|" : "", o->choices[i]);
 }
 
-/* What follows the option's name: "FILE", "a|b", "auto|SECONDS". */
+/*
+ * What follows the option's name: "FILE", "a|b", "auto|SECONDS"; "NAME" where
+ * the words are too many and told by the help.
+ */
 static void add_arg(struct mm_buf *out, const struct mm_opt *o)
 {
-	if (o->choices)
+	const bool words = o->choices && !(o->kind == MM_OPT_ENUM && o->arg);
+
+	if (words)
 		add_words(out, o);
-	if (o->choices && o->arg)
+	if (words && o->arg)
 		mm_buf_addc(out, '|');
 	if (o->arg)
 		mm_buf_adds(out, o->arg);

@@ -42,7 +42,7 @@ enum mm_opt_kind {
 	MM_OPT_STR,    /* const char *                                      */
 	MM_OPT_PATH,   /* the same, completes file names                    */
 	MM_OPT_DIR,    /* the same, completes folder names                  */
-	MM_OPT_ENUM,   /* int, an index into .choices                       */
+	MM_OPT_ENUM,   /* int, an index into .choices; .arg: see describe.c */
 	MM_OPT_LIST,   /* struct mm_list; may be given several times        */
 	MM_OPT_NUMS,   /* struct mm_nums; min_n..max_n numbers, commas      */
 	MM_OPT_INTS,   /* the same, whole numbers only                      */

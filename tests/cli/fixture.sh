@@ -4,6 +4,7 @@
 #	photos/		16 pictures with a caption each
 #	captions.txt	the captions, one a line
 #	shapes.mmt	pixels and captions as a stream
+#	words/		a tokenizer of a few words
 #	eval/		judgements, results, labels and answers for eval
 #	vocab/		a tokenizer trained on the captions
 #	data.mmt	pixels and token ids
@@ -14,6 +15,7 @@ have() { mmtool describe commands | grep -qx "$1"; }
 cp -r "$DATA/shapes" photos
 cat photos/*.txt >captions.txt
 cp "$DATA/shapes.mmt" .
+cp -r "$DATA/words" .
 cp -r "$DATA/eval" eval
 
 cp -r "$DATA/../golden/dual-clip-vit/model" .
