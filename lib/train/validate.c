@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "metric/retrieval.h"
 #include "train/internal.h"
 
 enum { PIECE = 64 };
@@ -82,54 +83,6 @@ static int merge_images(const struct mm_dataset *d, float *image, size_t D,
 	return rc;
 }
 
-/* Is the hit at `rank` (from 1) within 1, 5, 10? */
-static void count(double recall[3], size_t rank)
-{
-	static const size_t k[] = { 1, 5, 10 };
-
-	for (int i = 0; i < 3; i++)
-		recall[i] += rank <= k[i];
-}
-
-/*
- * Rank of the best own candidate of each query among n: one plus those that
- * score at least as high and are not own.
- */
-static int recall(double out[3], const float *q, size_t n_q, const float *c,
-		  size_t n_c, size_t D, const size_t *owner, bool images_ask,
-		  struct mm_err *err)
-{
-	float *z = mm_malloc(PIECE * n_c, sizeof(*z));
-
-	if (!z)
-		return mm_fail_nomem(err, "validation");
-	memset(out, 0, 3 * sizeof(*out));
-	for (size_t i = 0; i < n_q; i += PIECE) {
-		const size_t n = n_q - i < PIECE ? n_q - i : PIECE;
-
-		mm_gemm(false, true, n, n_c, D, 1, q + i * D, D, c, D, 0, z,
-			n_c);
-		for (size_t b = 0; b < n; b++) {
-			const float *row = z + b * n_c;
-			size_t rank = 1;
-			float best = -2;
-
-#define OWN(k) (images_ask ? owner[k] == i + b : owner[i + b] == (k))
-			for (size_t k = 0; k < n_c; k++)
-				if (OWN(k) && row[k] > best)
-					best = row[k];
-			for (size_t k = 0; k < n_c; k++)
-				rank += !OWN(k) && row[k] >= best;
-#undef OWN
-			count(out, rank);
-		}
-	}
-	for (int k = 0; k < 3; k++)
-		out[k] /= (double)n_q;
-	mm_free(z);
-	return MM_OK;
-}
-
 int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
 		    struct mm_err *err)
 {
@@ -145,10 +98,15 @@ int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
 	    !(rc = merge_images(d, image, D, owner, &n_images, err))) {
 		mm_embed_normalise(image, n_images, D);
 		mm_embed_normalise(text, d->n, D);
-		if (!(rc = recall(report->i2t, image, n_images, text, d->n, D,
-				  owner, true, err)))
-			rc = recall(report->t2i, text, d->n, image, n_images, D,
-				    owner, false, err);
+		const struct mm_retrieval_set set = { image,	text, owner,
+						      n_images, d->n, D };
+		struct mm_retrieval_figures f[2];
+
+		rc = mm_retrieval_eval(f, &set, &mm_retrieval_defaults, 1, err);
+		for (int k = 0; k < 3 && !rc; k++) {
+			report->i2t[k] = f[MM_IMAGE_TO_TEXT].recall[k];
+			report->t2i[k] = f[MM_TEXT_TO_IMAGE].recall[k];
+		}
 	}
 	mm_free(image);
 	mm_free(text);
