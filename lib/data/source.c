@@ -282,7 +282,8 @@ const char *mm_sources_bad_id(const struct mm_sources *s)
 {
 	const struct mm_sample *p = &s->sample;
 
-	if (p->id.len && mm_utf8_prefix(p->id.str, p->id.len) == p->id.len)
+	if (p->id.len && !memchr(p->id.str, 0, p->id.len) &&
+	    mm_utf8_prefix(p->id.str, p->id.len) == p->id.len)
 		return p->id.str;
 	return p->where[0] ? p->where : p->source;
 }
