@@ -58,19 +58,15 @@ void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 		mm_real *y = e->y + i * e->ld + col;
 		const mm_real *bias = e->bias ? e->bias + col : NULL;
 
-		for (size_t j = 0; bias && j < cols; j++)
-			y[j] += bias[j];
+		if (bias)
+			mm_vec()->add(y, bias, cols);
 		if (e->slope)
 			mm_vec()->act_slope(y, e->slope + i * e->ld + col, y,
 					    e->act, cols);
 		else if (e->act != MM_ACT_NONE)
 			mm_vec()->act_fwd(y, y, e->act, cols);
-		if (e->residual) {
-			const mm_real *r = e->residual + i * e->ld + col;
-
-			for (size_t j = 0; j < cols; j++)
-				y[j] += r[j];
-		}
+		if (e->residual)
+			mm_vec()->add(y, e->residual + i * e->ld + col, cols);
 	}
 }
 

@@ -292,7 +292,16 @@ void mm_axpby(mm_real *y, mm_real beta, mm_real alpha, const mm_real *x,
 	mm_parallel_for(n, ELEMENTS, axpby_some, &s);
 }
 
+static void add_some(void *ctx, size_t begin, size_t end)
+{
+	const struct sum *s = ctx;
+
+	mm_vec()->add(s->y + begin, s->x + begin, end - begin);
+}
+
 void mm_add_to(mm_real *y, const mm_real *x, size_t n)
 {
-	mm_axpby(y, 1, 1, x, n);
+	struct sum s = { .y = y, .x = x };
+
+	mm_parallel_for(n, ELEMENTS, add_some, &s);
 }

@@ -72,15 +72,10 @@ static void layernorm_dgain_some(void *ctx, size_t begin, size_t end)
 {
 	const struct rows *r = ctx;
 
-	for (size_t n = 0; n < r->N; n++) {
-		const mm_real *dy = r->dy + n * r->C, *x = r->x + n * r->C;
-		const mm_real mean = r->saved[n], rstd = r->saved2[n];
-
-		for (size_t c = begin; r->dgain && c < end; c++)
-			r->dgain[c] += dy[c] * (x[c] - mean) * rstd;
-		for (size_t c = begin; r->dbias && c < end; c++)
-			r->dbias[c] += dy[c];
-	}
+	mm_vec()->norm_sums(r->dgain ? r->dgain + begin : NULL,
+			    r->dbias ? r->dbias + begin : NULL, r->dy + begin,
+			    r->x + begin, r->saved, r->saved2, r->N, r->C,
+			    end - begin);
 }
 
 void mm_layernorm_bwd(mm_real *dx, mm_real beta, mm_real *dgain, mm_real *dbias,

@@ -51,6 +51,11 @@ struct mm_vec {
 	mm_real (*dot)(const mm_real *a, const mm_real *b, size_t n);
 	mm_real (*sum)(const mm_real *a, size_t n);
 	mm_real (*sum_sq_diff)(const mm_real *a, mm_real mean, size_t n);
+	/* dgain and dbias (or NULL) of layer norm, n <= 64 columns. */
+	void (*norm_sums)(mm_real *dgain, mm_real *dbias, const mm_real *dy,
+			  const mm_real *x, const mm_real *mean,
+			  const mm_real *rstd, size_t N, size_t ld, size_t n);
+	void (*add)(mm_real *y, const mm_real *x, size_t n); /* y += x */
 	/* y = (x - mean) rstd gain + bias */
 	void (*norm_row)(mm_real *y, const mm_real *x, mm_real mean,
 			 mm_real rstd, const mm_real *gain, const mm_real *bias,

@@ -9,7 +9,20 @@
 #include "kernel/fmath.h"
 #include "kernel/vec.h"
 
-enum { LANES = 16 };
+/* One register of the instruction set that this is compiled for. */
+#if defined(__AVX512F__)
+enum { BYTES = 64 };
+#elif defined(__AVX2__)
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 };
+#endif
+
+typedef mm_real vec __attribute__((vector_size(BYTES), may_alias));
+typedef mm_real vec_u __attribute__((vector_size(BYTES), may_alias,
+				     aligned(sizeof(mm_real))));
+
+enum { VL = BYTES / sizeof(mm_real), LANES = 16 };
 
 /* Rounds of the loop below are independent, though y may be x. */
 #define INDEPENDENT _Pragma("omp simd")
@@ -159,6 +172,12 @@ static void act_bwd(mm_real *dx, const mm_real *dy, const mm_real *x,
 	}
 }
 
+static void add(mm_real *restrict y, const mm_real *restrict x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
 /* ---- sums over rows, of columns that lie together ---- */
 
 enum { STRIP = 4 * LANES, ROWS = 64 };
@@ -207,43 +226,54 @@ static void slope_rows(mm_real *restrict sum, mm_real *dx, const mm_real *dy,
 	}
 }
 
-/* ---- sums: LANES partial sums, then in pairs ---- */
+/* ---- sums: two vectors of partial sums, folded at the end ---- */
 
-static inline mm_real fold(mm_real *lane)
+static inline vec load(const mm_real *p)
 {
-	for (int w = LANES / 2; w; w /= 2)
-		for (int l = 0; l < w; l++)
-			lane[l] += lane[l + w];
-	return lane[0];
+	return *(const vec_u *)(const void *)p;
 }
 
-#define SUM_OF(term)                                 \
-	mm_real lane[LANES] = { 0 }, tail = 0;       \
-	size_t i = 0;                                \
-	for (; i + LANES <= n; i += LANES)           \
-		for (size_t l = 0; l < LANES; l++) { \
-			const size_t k = i + l;      \
-			lane[l] += (term);           \
-		}                                    \
-	for (; i < n; i++) {                         \
-		const size_t k = i;                  \
-		tail += (term);                      \
-	}                                            \
-	return fold(lane) + tail
+static inline mm_real fold(vec v)
+{
+	mm_real s[VL];
+
+	memcpy(s, &v, sizeof(s));
+	for (int w = VL / 2; w; w /= 2)
+		for (int l = 0; l < w; l++)
+			s[l] += s[l + w];
+	return s[0];
+}
+
+/* Sum of a term over k < n: `many` of VL numbers at k, `one` of one. */
+#define SUM_OF(many, one)                  \
+	vec s0 = { 0 }, s1 = { 0 };        \
+	mm_real tail = 0;                  \
+	size_t k = 0;                      \
+	for (; k + 2 * VL <= n; k += VL) { \
+		s0 += (many);              \
+		k += VL;                   \
+		s1 += (many);              \
+	}                                  \
+	for (; k + VL <= n; k += VL)       \
+		s0 += (many);              \
+	for (; k < n; k++)                 \
+		tail += (one);             \
+	return fold(s0 + s1) + tail
 
 static mm_real dot(const mm_real *a, const mm_real *b, size_t n)
 {
-	SUM_OF(a[k] * b[k]);
+	SUM_OF(load(a + k) * load(b + k), a[k] * b[k]);
 }
 
 static mm_real sum(const mm_real *a, size_t n)
 {
-	SUM_OF(a[k]);
+	SUM_OF(load(a + k), a[k]);
 }
 
 static mm_real sum_sq_diff(const mm_real *a, mm_real mean, size_t n)
 {
-	SUM_OF((a[k] - mean) * (a[k] - mean));
+	SUM_OF((load(a + k) - mean) * (load(a + k) - mean),
+	       (a[k] - mean) * (a[k] - mean));
 }
 
 static double sum_sq(const mm_real *a, size_t n)
@@ -471,6 +501,32 @@ static void noise(mm_real *y, mm_real beta, const mm_real *x,
 
 /* ---- layer norm ---- */
 
+/* dgain += sum dy h, dbias += sum dy, over N rows of a strip of n columns. */
+static void norm_sums(mm_real *restrict dgain, mm_real *restrict dbias,
+		      const mm_real *restrict dy, const mm_real *restrict x,
+		      const mm_real *mean, const mm_real *rstd, size_t N,
+		      size_t ld, size_t n)
+{
+	for (size_t from = 0; from < N; from += ROWS) {
+		const size_t to = N - from < ROWS ? N : from + ROWS;
+		mm_real g[STRIP] = { 0 }, b[STRIP] = { 0 };
+
+		for (size_t i = from; i < to; i++) {
+			const mm_real m = mean[i], r = rstd[i];
+			const mm_real *d = dy + i * ld, *u = x + i * ld;
+
+			for (size_t k = 0; k < n; k++) {
+				g[k] += d[k] * ((u[k] - m) * r);
+				b[k] += d[k];
+			}
+		}
+		for (size_t k = 0; dgain && k < n; k++)
+			dgain[k] += g[k];
+		for (size_t k = 0; dbias && k < n; k++)
+			dbias[k] += b[k];
+	}
+}
+
 static void norm_row(mm_real *restrict y, const mm_real *restrict x,
 		     mm_real mean, mm_real rstd, const mm_real *restrict gain,
 		     const mm_real *restrict bias, size_t n)
@@ -482,7 +538,8 @@ static void norm_row(mm_real *restrict y, const mm_real *restrict x,
 static mm_real dot3(const mm_real *a, const mm_real *b, const mm_real *c,
 		    mm_real mean, size_t n)
 {
-	SUM_OF(a[k] * b[k] * (c[k] - mean));
+	SUM_OF(load(a + k) * load(b + k) * (load(c + k) - mean),
+	       a[k] * b[k] * (c[k] - mean));
 }
 
 static void norm_row_bwd(mm_real *restrict dx, mm_real beta,
@@ -521,6 +578,8 @@ const struct mm_vec MM_ISA_TABLE = {
 	.dot = dot,
 	.sum = sum,
 	.sum_sq_diff = sum_sq_diff,
+	.norm_sums = norm_sums,
+	.add = add,
 	.norm_row = norm_row,
 	.norm_row_bwd = norm_row_bwd,
 };
