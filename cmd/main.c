@@ -268,7 +268,7 @@ int main(int argc, char **argv)
 	keep_standard_streams();
 	mm_signals_install();
 	rc = dispatch(argc, argv, &err);
-	if (fflush(stdout) && !rc)
+	if ((fflush(stdout) || ferror(stdout)) && !rc)
 		rc = mm_fail_errno(&err, "cannot write standard output");
 	if (rc)
 		fprintf(stderr, "%s: %s\n", mm_program, err.msg);
