@@ -57,6 +57,15 @@ static int normal_form(struct mm_tokenizer *tok, struct mm_token_work *w,
 				w->text.len, err);
 }
 
+static void note_first(bool *any, bool first[256], int *only, char c)
+{
+	const int byte = (unsigned char)c;
+
+	*only = !*any || *only == byte ? byte : -1;
+	*any = true;
+	first[byte] = true;
+}
+
 static int enter(struct mm_tokenizer *tok, size_t i, struct mm_err *err)
 {
 	const struct mm_added *a = &tok->added[i];
@@ -67,13 +76,12 @@ static int enter(struct mm_tokenizer *tok, size_t i, struct mm_err *err)
 		return MM_OK;
 	if (!mm_trie_put(t, key->s, key->n, (int32_t)i))
 		return mm_fail_nomem(err, "added tokens");
-	if (a->normalized) {
-		tok->has_normal = true;
-		tok->normal_first[(unsigned char)key->s[0]] = true;
-	} else {
-		tok->has_raw = true;
-		tok->raw_first[(unsigned char)key->s[0]] = true;
-	}
+	if (a->normalized)
+		note_first(&tok->has_normal, tok->normal_first,
+			   &tok->normal_byte, key->s[0]);
+	else
+		note_first(&tok->has_raw, tok->raw_first, &tok->raw_byte,
+			   key->s[0]);
 	return MM_OK;
 }
 
@@ -154,14 +162,23 @@ int mm_added_cut(const struct mm_tokenizer *tok, bool normalized, const char *s,
 	const struct mm_trie *t = normalized ? &tok->normal : &tok->raw;
 	const bool *first = normalized ? tok->normal_first : tok->raw_first;
 	const bool any = normalized ? tok->has_normal : tok->has_raw;
+	const int only = normalized ? tok->normal_byte : tok->raw_byte;
 	size_t done = 0;
 	int rc;
 
 	for (size_t i = 0; any && i < n;) {
 		const struct mm_added *a;
-		size_t len = 0, start = i, end;
+		size_t len = 0, start, end;
 		int32_t which = -1;
 
+		if (only >= 0) {
+			const char *at = memchr(s + i, only, n - i);
+
+			if (!at)
+				break;
+			i = (size_t)(at - s);
+		}
+		start = i;
 		if (first[(unsigned char)s[i]])
 			len = mm_trie_longest(t, s + i, n - i, &which);
 		if (!len) {

@@ -177,6 +177,22 @@ static void strip(const struct mm_norm *m, const char *s, size_t n,
 	mm_buf_add(out, s + from, to - from);
 }
 
+/* ASCII whose only white space is single blanks. */
+static bool squeezed(const char *s, size_t n)
+{
+	unsigned char last = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char c = (unsigned char)s[i];
+
+		if (c >= 0x80 || (c <= ' ' && (c != ' ' || last == ' ') &&
+				  mm_u_class_ascii[c]))
+			return false;
+		last = c;
+	}
+	return true;
+}
+
 /* Runs of white space to one blank. */
 static void squeeze(const char *s, size_t n, struct mm_buf *out, bool *first)
 {
@@ -318,7 +334,11 @@ static int one_step(const struct mm_norm *m, struct mm_token_work *w,
 			return replace_regex(m, &w->re, s, n, out, first, err);
 		replace_string(m, s, n, out, first);
 		break;
-	case NORM_SPACES: squeeze(s, n, out, first); break;
+	case NORM_SPACES:
+		*skip = squeezed(s, n);
+		if (!*skip)
+			squeeze(s, n, out, first);
+		break;
 	case NORM_PREPEND:
 		*skip = n == 0;
 		if (n) {

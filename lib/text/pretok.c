@@ -12,18 +12,15 @@
 #include "text/tokenizer_impl.h"
 #include "text/unicode.h"
 
-int mm_spans_add(struct mm_spans *s, struct mm_span span, struct mm_err *err)
+int mm_spans_grow(struct mm_spans *s, struct mm_err *err)
 {
-	if (s->n == s->cap) {
-		const size_t cap = s->cap ? 2 * s->cap : 64;
-		struct mm_span *v = mm_realloc(s->v, cap, sizeof(*v));
+	const size_t cap = s->cap ? 2 * s->cap : 64;
+	struct mm_span *v = mm_realloc(s->v, cap, sizeof(*v));
 
-		if (!v)
-			return mm_fail_nomem(err, "the words of a text");
-		s->v = v;
-		s->cap = cap;
-	}
-	s->v[s->n++] = span;
+	if (!v)
+		return mm_fail_nomem(err, "the words of a text");
+	s->v = v;
+	s->cap = cap;
 	return MM_OK;
 }
 
@@ -256,6 +253,8 @@ static int rewrite(struct mm_token_work *w, const struct mm_pretok *p,
 		fn(p, w->text.data + span->off, span->len, span->flags,
 		   &w->other);
 		span->off = off;
+		if (w->other.len - off != span->len)
+			span->flags &= ~(unsigned)MM_SPAN_WHOLE;
 		span->len = w->other.len - off;
 	}
 	old = w->text;
@@ -330,6 +329,15 @@ static int cut_all(struct mm_token_work *w, const struct mm_pretok *p,
 	return MM_OK;
 }
 
+/* GPT-2's pattern has nothing left to do behind CLIP's. */
+static bool all_whole(const struct mm_spans *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].id < 0 && !(s->v[i].flags & MM_SPAN_WHOLE))
+			return false;
+	return true;
+}
+
 int mm_pretok_apply(const struct mm_tokenizer *tok, struct mm_token_work *w,
 		    struct mm_err *err)
 {
@@ -345,7 +353,8 @@ int mm_pretok_apply(const struct mm_tokenizer *tok, struct mm_token_work *w,
 		if (p->kind == PRE_BYTE_LEVEL && p->prefix_space &&
 		    (rc = rewrite(w, p, prefix_space, err)))
 			return rc;
-		if (!(p->kind == PRE_BYTE_LEVEL && !p->use_regex) &&
+		if (!(p->kind == PRE_BYTE_LEVEL &&
+		      (!p->use_regex || all_whole(&w->spans))) &&
 		    (rc = cut_all(w, p, err)))
 			return rc;
 		if (p->kind == PRE_BYTE_LEVEL && !p->map_later &&

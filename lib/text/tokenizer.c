@@ -166,6 +166,45 @@ static uint32_t hash_word(const char *s, size_t n)
 	return (uint32_t)(h >> 32);
 }
 
+/* memcmp for words of at most MM_CACHE_KEY bytes, without the call. */
+static bool same_word(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i + 8 < n; i += 8) {
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - 8, 8);
+	memcpy(&y, b + n - 8, 8);
+	return x == y;
+}
+
+/* A word's two places: where it is, or the one to give up for it. */
+static struct mm_cached *find_word(struct mm_token_work *w, uint32_t hash,
+				   const char *s, size_t n, bool *found)
+{
+	struct mm_cached *c = &w->cache[hash & (MM_CACHE_SLOTS - 2)];
+
+	for (int k = 0; k < 2; k++) {
+		*found = c[k].len == n && c[k].hash == hash &&
+			 same_word(c[k].key, s, n);
+		if (*found)
+			return &c[k];
+	}
+	/* the newer one moves over, the older one goes */
+	c[1] = c[0];
+	return c;
+}
+
 static int run_model(const struct mm_tokenizer *tok, struct mm_token_work *w,
 		     const char *s, size_t n, struct mm_ids *out,
 		     struct mm_err *err)
@@ -186,19 +225,22 @@ static int encode_word(const struct mm_tokenizer *tok, struct mm_token_work *w,
 	const size_t before = out->n;
 	struct mm_cached *c;
 	uint32_t hash;
+	bool found;
 	int rc;
 
 	if (n > MM_CACHE_KEY)
 		return run_model(tok, w, s, n, out, err);
 	hash = hash_word(s, n);
-	c = &w->cache[hash & (MM_CACHE_SLOTS - 1)];
-	if (c->len == n && c->hash == hash && !memcmp(c->key, s, n)) {
-		if ((rc = mm_ids_reserve(out, MM_CACHE_IDS, err)))
+	c = find_word(w, hash, s, n, &found);
+	if (found) {
+		if (out->cap - out->n < MM_CACHE_IDS &&
+		    (rc = mm_ids_reserve(out, MM_CACHE_IDS, err)))
 			return rc;
 		memcpy(out->v + before, c->ids, sizeof(c->ids));
 		out->n += c->n;
 		return MM_OK;
 	}
+	c->len = 0;
 	if ((rc = run_model(tok, w, s, n, out, err)))
 		return rc;
 	if (out->n - before > MM_CACHE_IDS)

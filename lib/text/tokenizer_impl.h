@@ -96,8 +96,21 @@ struct mm_token_work {
 	size_t node_cap;
 };
 
-int mm_spans_add(struct mm_spans *s, struct mm_span span,
-		 struct mm_err *err) MM_MUST_CHECK;
+int mm_spans_grow(struct mm_spans *s, struct mm_err *err) MM_MUST_CHECK;
+
+static inline int mm_spans_add(struct mm_spans *s, struct mm_span span,
+			       struct mm_err *err)
+{
+	if (s->n == s->cap) {
+		int rc = mm_spans_grow(s, err);
+
+		if (rc)
+			return rc;
+	}
+	s->v[s->n++] = span;
+	return MM_OK;
+}
+
 int mm_ids_reserve(struct mm_ids *ids, size_t more,
 		   struct mm_err *err) MM_MUST_CHECK;
 
@@ -274,6 +287,7 @@ struct mm_tokenizer {
 	struct mm_map added_ids;    /* content to index */
 	struct mm_trie raw, normal; /* values: indices of added */
 	bool raw_first[256], normal_first[256];
+	int raw_byte, normal_byte; /* the only first byte, -1: several */
 	bool has_raw, has_normal;
 
 	struct mm_norm *norm;
