@@ -33,7 +33,13 @@ size_t mm_scan_count_ge(const float *x, size_t n, float bound)
 	return isa()->count_ge(x, n, bound);
 }
 
-size_t mm_scan_find_ge(uint32_t *at, const float *x, size_t n, float bound)
+size_t mm_scan_find(uint32_t *at, const float *x, size_t n, float bound)
 {
-	return isa()->find_ge(at, x, n, bound);
+	return isa()->find(at, x, n, bound);
+}
+
+size_t mm_scan_find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
+			    const float *bound)
+{
+	return isa()->find_columns(at, x, N, Q, bound);
 }

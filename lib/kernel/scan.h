@@ -26,8 +26,18 @@ void mm_scan_i8(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
 /* How many of x[0..n) are >= bound.  A NaN is not. */
 size_t mm_scan_count_ge(const float *x, size_t n, float bound);
 
-/* Their places, ascending, into at[0..n); returns how many.  n < 2^32. */
-size_t mm_scan_find_ge(uint32_t *at, const float *x, size_t n, float bound);
+/*
+ * Places of x[0..n) that are not below the bound, ascending, into at[0..n);
+ * returns how many.  A NaN is among them.  n < 2^32.
+ */
+size_t mm_scan_find(uint32_t *at, const float *x, size_t n, float bound);
+
+/*
+ * The same for a matrix x (N, Q) with a bound for each column; places are
+ * n * Q + q.  Q is a multiple of 16, N * Q < 2^32.
+ */
+size_t mm_scan_find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
+			    const float *bound);
 
 /* One instruction set's versions; for scan.c. */
 struct mm_scan_isa {
@@ -36,7 +46,9 @@ struct mm_scan_isa {
 	void (*i8)(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
 		   size_t D);
 	size_t (*count_ge)(const float *x, size_t n, float bound);
-	size_t (*find_ge)(uint32_t *at, const float *x, size_t n, float bound);
+	size_t (*find)(uint32_t *at, const float *x, size_t n, float bound);
+	size_t (*find_columns)(uint32_t *at, const float *x, size_t N, size_t Q,
+			       const float *bound);
 };
 
 extern const struct mm_scan_isa mm_scan_base, mm_scan_avx2, mm_scan_avx512;

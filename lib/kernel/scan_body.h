@@ -12,7 +12,13 @@
 #include <immintrin.h>
 #endif
 
-enum { WIDTH = 8, WIDTHS = 4, LANES = WIDTH * WIDTHS, PIECE = 64 };
+enum {
+	WIDTH = 8,
+	WIDTHS = 4,
+	LANES = WIDTH * WIDTHS,
+	PIECE = 64,
+	COLUMNS = 16
+};
 
 typedef float vec __attribute__((vector_size(WIDTH * sizeof(float))));
 
@@ -129,7 +135,7 @@ static size_t count_ge(const float *x, size_t n, float bound)
 }
 
 /* Nearly all pieces hold nothing: look at a piece before its elements. */
-static size_t find_ge(uint32_t *at, const float *x, size_t n, float bound)
+static size_t find(uint32_t *at, const float *x, size_t n, float bound)
 {
 	size_t found = 0, i = 0;
 
@@ -137,17 +143,38 @@ static size_t find_ge(uint32_t *at, const float *x, size_t n, float bound)
 		uint32_t some = 0;
 
 		for (size_t k = 0; k < PIECE; k++)
-			some |= x[i + k] >= bound;
+			some |= !(x[i + k] < bound);
 		if (!some)
 			continue;
 		for (size_t k = i; k < i + PIECE; k++)
-			if (x[k] >= bound)
+			if (!(x[k] < bound))
 				at[found++] = (uint32_t)k;
 	}
 	for (; i < n; i++)
-		if (x[i] >= bound)
+		if (!(x[i] < bound))
 			at[found++] = (uint32_t)i;
 	return found;
 }
 
-const struct mm_scan_isa MM_ISA_TABLE = { f32, i8, count_ge, find_ge };
+static size_t find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
+			   const float *bound)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < N * Q; i += Q) {
+		uint32_t some = 0;
+
+		for (size_t q = 0; q < Q; q += COLUMNS)
+			for (size_t k = q; k < q + COLUMNS; k++)
+				some |= !(x[i + k] < bound[k]);
+		if (!some)
+			continue;
+		for (size_t q = 0; q < Q; q++)
+			if (!(x[i + q] < bound[q]))
+				at[found++] = (uint32_t)(i + q);
+	}
+	return found;
+}
+
+const struct mm_scan_isa MM_ISA_TABLE = { f32, i8, count_ge, find,
+					  find_columns };

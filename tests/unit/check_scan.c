@@ -91,12 +91,32 @@ START_TEST(bounds)
 	for (size_t i = 0; i < 1000; i++)
 		n += x[i] >= 900;
 	ck_assert_uint_eq(mm_scan_count_ge(x, 1000, 900), n);
-	ck_assert_uint_eq(mm_scan_find_ge(at, x, 1000, 900), n);
+	ck_assert_uint_eq(mm_scan_find(at, x, 1000, 900), n + 1);
 	for (size_t i = 0; i < 1000; i++)
-		if (x[i] >= 900)
+		if (!(x[i] < 900))
 			ck_assert_uint_eq(at[seen++], i);
 	ck_assert_uint_eq(mm_scan_count_ge(x, 0, 0), 0);
-	ck_assert_uint_eq(mm_scan_find_ge(at, x, 1000, -INFINITY), 999);
+	ck_assert_uint_eq(mm_scan_find(at, x, 1000, -INFINITY), 1000);
+}
+END_TEST
+
+START_TEST(bounds_of_columns)
+{
+	static float x[50 * 32];
+	float bound[32];
+	uint32_t at[50 * 32];
+	size_t n, seen = 0;
+
+	for (size_t i = 0; i < 50 * 32; i++)
+		x[i] = (float)(i * 7919 % 1000);
+	x[77] = NAN;
+	for (size_t q = 0; q < 32; q++)
+		bound[q] = q == 5 ? INFINITY : (float)(900 + q);
+	n = mm_scan_find_columns(at, x, 50, 32, bound);
+	for (size_t i = 0; i < 50 * 32; i++)
+		if (!(x[i] < bound[i % 32]))
+			ck_assert_uint_eq(at[seen++], i);
+	ck_assert_uint_eq(n, seen);
 }
 END_TEST
 
@@ -107,5 +127,6 @@ int main(void)
 	tcase_add_test(tc, scores_on_every_level);
 	tcase_add_test(tc, extremes_fit);
 	tcase_add_test(tc, bounds);
+	tcase_add_test(tc, bounds_of_columns);
 	return unit_run("scan", tc);
 }
