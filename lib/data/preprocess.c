@@ -6,14 +6,13 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "data/group.h"
 #include "data/picture.h"
-#include "data/sample_copy.h"
 
-/* One sample of the group, and what was made of it. */
+/* What was made of one sample. */
 struct slot {
-	struct mm_arena arena; /* the sample */
-	struct mm_sample sample;
-	struct mm_buf file; /* encoded picture, where read from a file */
+	struct mm_sample *sample; /* the group's */
+	struct mm_buf file;	  /* encoded picture, where read from a file */
 	void *pixels;
 	size_t cap, w, h; /* of pixels: bytes; of the picture */
 	float affine[6];
@@ -21,8 +20,6 @@ struct slot {
 	uint8_t *mask;
 	size_t n_ids, cap_ids;
 	bool clipped; /* 16-bit grey */
-	int rc;
-	struct mm_err err;
 };
 
 /* What one thread needs. */
@@ -34,8 +31,8 @@ struct worker {
 
 struct mm_preprocess {
 	struct mm_preprocess_options o;
-	struct slot *slot;
-	size_t n, group;
+	struct mm_group group;
+	struct slot *slot; /* of each item of the group */
 	struct worker *worker;
 	size_t n_workers;
 	float lut[3][256];
@@ -54,11 +51,10 @@ int mm_preprocess_new(struct mm_preprocess **out,
 	if (!p)
 		return mm_fail_nomem(err, "a group of samples");
 	p->o = *o;
-	p->group = group;
 	p->n_workers = (size_t)mm_threads();
 	p->slot = mm_calloc(group, sizeof(*p->slot));
 	p->worker = mm_calloc(p->n_workers, sizeof(*p->worker));
-	if (!p->slot || !p->worker)
+	if (!p->slot || !p->worker || mm_group_init(&p->group, group, err))
 		goto nomem;
 	for (size_t t = 0; o->tokenizer && t < p->n_workers; t++)
 		if (!(p->worker[t].token = mm_token_work_new(o->tokenizer)))
@@ -79,8 +75,7 @@ void mm_preprocess_free(struct mm_preprocess *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; p->slot && i < p->group; i++) {
-		mm_arena_release(&p->slot[i].arena);
+	for (size_t i = 0; p->slot && i < p->group.size; i++) {
 		mm_buf_release(&p->slot[i].file);
 		mm_free(p->slot[i].pixels);
 		mm_free(p->slot[i].ids);
@@ -91,6 +86,7 @@ void mm_preprocess_free(struct mm_preprocess *p)
 		mm_image_release(&p->worker[t].current);
 		mm_token_work_free(p->worker[t].token);
 	}
+	mm_group_release(&p->group);
 	mm_free(p->slot);
 	mm_free(p->worker);
 	mm_buf_release(&p->scratch);
@@ -101,12 +97,12 @@ void mm_preprocess_free(struct mm_preprocess *p)
 
 bool mm_preprocess_full(const struct mm_preprocess *p)
 {
-	return p->n == p->group;
+	return p->group.n == p->group.size;
 }
 
 size_t mm_preprocess_count(const struct mm_preprocess *p)
 {
-	return p->n;
+	return p->group.n;
 }
 
 uint64_t mm_preprocess_clipped(const struct mm_preprocess *p)
@@ -116,32 +112,27 @@ uint64_t mm_preprocess_clipped(const struct mm_preprocess *p)
 
 const char *mm_preprocess_id(const struct mm_preprocess *p, size_t i)
 {
-	return p->slot[i].sample.id.str;
+	return p->group.item[i].sample.id.str;
 }
 
 void mm_preprocess_clear(struct mm_preprocess *p)
 {
-	p->n = 0;
+	p->group.n = 0;
 }
 
 int mm_preprocess_add(struct mm_preprocess *p, const struct mm_sample *s,
 		      struct mm_err *err)
 {
-	struct slot *slot = &p->slot[p->n];
-	int rc;
+	const size_t i = p->group.n;
 
-	mm_arena_reset(&slot->arena);
-	if (!(rc = mm_sample_copy(&slot->sample, s, NULL, &slot->arena, err)))
-		p->n++;
-	return rc;
+	p->slot[i].sample = &p->group.item[i].sample;
+	return mm_group_add(&p->group, s, 0, err);
 }
 
 int mm_preprocess_result(const struct mm_preprocess *p, size_t i,
 			 struct mm_err *err)
 {
-	if (p->slot[i].rc && err)
-		*err = p->slot[i].err;
-	return p->slot[i].rc;
+	return mm_group_result(&p->group, i, err);
 }
 
 /* ---- pictures ---- */
@@ -193,7 +184,7 @@ static int keep_pixels(const struct mm_preprocess *p, struct slot *slot,
 /* The sample's boxes, moved; in place, they are a copy of our own. */
 static void move_boxes(struct slot *slot, const double step[6])
 {
-	struct mm_sample *s = &slot->sample;
+	struct mm_sample *s = slot->sample;
 	union {
 		const float *in;
 		float *out;
@@ -215,7 +206,7 @@ static int chain_affine(struct slot *slot, const double step[6],
 			struct mm_err *err)
 {
 	static const size_t six[] = { 6 };
-	const struct mm_segment *seg = slot->sample.segment;
+	const struct mm_segment *seg = slot->sample->segment;
 	const struct mm_column *c;
 	double all[6], before[6];
 	float row[6];
@@ -239,7 +230,7 @@ static int chain_affine(struct slot *slot, const double step[6],
 static int do_picture(const struct mm_preprocess *p, struct slot *slot,
 		      struct worker *w, struct mm_err *err)
 {
-	const struct mm_sample *s = &slot->sample;
+	const struct mm_sample *s = slot->sample;
 	const struct mm_image_preset *preset = p->o.image;
 	struct mm_image_placed placed;
 	const void *bytes;
@@ -289,7 +280,7 @@ static int room_for_ids(struct slot *slot, size_t n, struct mm_err *err)
 static int do_text(const struct mm_preprocess *p, struct slot *slot,
 		   struct worker *w, struct mm_err *err)
 {
-	const struct mm_str *text = &slot->sample.text;
+	const struct mm_str *text = &slot->sample->text;
 	const struct mm_encode_opts whole = { 0 };
 	struct mm_tokens t;
 	int rc;
@@ -330,29 +321,25 @@ static int locate(const struct mm_sample *s, bool picture, struct mm_err *err)
 	return mm_fail_ctx(err, "'%s', '%s'", s->source, s->id.str);
 }
 
-static void work(void *ctx, size_t begin, size_t end)
+static int work(void *ctx, size_t i, size_t thread, struct mm_err *err)
 {
 	struct mm_preprocess *p = ctx;
-	struct worker *w = &p->worker[mm_thread_index()];
+	struct worker *w = &p->worker[thread];
+	struct slot *s = &p->slot[i];
 
-	for (size_t i = begin; i < end; i++) {
-		struct slot *s = &p->slot[i];
-
-		s->rc = MM_OK;
-		if (p->o.image && (s->rc = do_picture(p, s, w, &s->err)))
-			s->rc = locate(&s->sample, true, &s->err);
-		if (!s->rc && p->o.tokenizer &&
-		    (s->rc = do_text(p, s, w, &s->err)))
-			s->rc = locate(&s->sample, false, &s->err);
-	}
+	if (p->o.image && do_picture(p, s, w, err))
+		return locate(s->sample, true, err);
+	if (p->o.tokenizer && do_text(p, s, w, err))
+		return locate(s->sample, false, err);
+	return MM_OK;
 }
 
 void mm_preprocess_run(struct mm_preprocess *p)
 {
-	mm_parallel_for(p->n, 1, work, p);
-	for (size_t i = 0; i < p->n; i++)
-		p->n_clipped +=
-			p->o.image && !p->slot[i].rc && p->slot[i].clipped;
+	mm_group_run(&p->group, work, p);
+	for (size_t i = 0; i < p->group.n; i++)
+		p->n_clipped += p->o.image && !p->group.item[i].rc &&
+				p->slot[i].clipped;
 }
 
 static int put_picture(const struct mm_preprocess *p, const struct slot *s,
@@ -393,7 +380,7 @@ int mm_preprocess_put(struct mm_preprocess *p, size_t i,
 		drop[n++] = "image";
 		drop[n++] = "image.data";
 		drop[n++] = "affine";
-		s->sample.image_data = NULL;
+		s->sample->image_data = NULL;
 	}
 	if (p->o.tokenizer) {
 		drop[n++] = "ids";
@@ -401,7 +388,7 @@ int mm_preprocess_put(struct mm_preprocess *p, size_t i,
 		drop[n++] = "types";
 	}
 	drop[n] = NULL;
-	rc = mm_sample_put(w, &s->sample, drop, &p->scratch, err);
+	rc = mm_sample_put(w, s->sample, drop, &p->scratch, err);
 	if (!rc && p->o.image)
 		rc = put_picture(p, s, w, err);
 	if (!rc && p->o.tokenizer)

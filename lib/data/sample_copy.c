@@ -3,14 +3,6 @@
 
 #include <string.h>
 
-static bool named(const char *const *list, const char *name)
-{
-	for (; list && *list; list++)
-		if (!strcmp(*list, name))
-			return true;
-	return false;
-}
-
 static void *keep(struct mm_arena *a, const void *p, size_t n)
 {
 	void *q = mm_arena_alloc(a, n + 1, 1);
@@ -67,8 +59,7 @@ static bool keep_meta(struct mm_arena *a, struct mm_segment *seg,
 }
 
 static struct mm_segment *keep_row(struct mm_arena *a,
-				   const struct mm_segment *src, size_t row,
-				   const char *const *leave_out)
+				   const struct mm_segment *src, size_t row)
 {
 	struct mm_segment *seg = mm_arena_alloc(a, 1, sizeof(*seg));
 
@@ -82,8 +73,6 @@ static struct mm_segment *keep_row(struct mm_arena *a,
 	    !(seg->path = mm_arena_strdup(a, src->path)))
 		return NULL;
 	for (size_t c = 0; c < src->n_columns; c++) {
-		if (named(leave_out, src->column[c].name))
-			continue;
 		if (!keep_column(a, &seg->column[seg->n_columns++],
 				 &src->column[c], row))
 			return NULL;
@@ -118,15 +107,14 @@ static bool keep_phrases(struct mm_arena *a, struct mm_sample *s)
 }
 
 int mm_sample_copy(struct mm_sample *dst, const struct mm_sample *src,
-		   const char *const *leave_out, struct mm_arena *arena,
-		   struct mm_err *err)
+		   struct mm_arena *arena, struct mm_err *err)
 {
 	const size_t boxes = src->n_boxes * 4 * sizeof(*src->boxes);
 
 	*dst = *src;
 	dst->row = 0;
-	if (src->segment && !(dst->segment = keep_row(arena, src->segment,
-						      src->row, leave_out)))
+	if (src->segment &&
+	    !(dst->segment = keep_row(arena, src->segment, src->row)))
 		return mm_fail_nomem(err, "a sample");
 	if (!keep_str(arena, &dst->id) || !keep_str(arena, &dst->text) ||
 	    !keep_str(arena, &dst->image_path) ||
