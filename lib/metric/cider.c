@@ -127,7 +127,7 @@ static int outside_df(const struct cider *c, uint32_t *df, struct mm_err *err)
 {
 	const struct mm_cider_df *o = c->outside;
 	uint32_t *theirs = mm_malloc(c->grams.n, sizeof(*theirs));
-	uint32_t *word = mm_malloc(c->words.map.n, sizeof(*word));
+	uint32_t *word = mm_malloc(c->words.n, sizeof(*word));
 	const struct mm_gram_slot **by_id =
 		mm_malloc(c->grams.n, sizeof(*by_id));
 	int rc = 0;
@@ -136,14 +136,14 @@ static int outside_df(const struct cider *c, uint32_t *df, struct mm_err *err)
 		rc = mm_fail_nomem(err, "document frequencies");
 		goto out;
 	}
-	for (size_t i = 0; i < c->words.map.n_slots; i++) {
-		const struct mm_map_slot *s = &c->words.map.slot[i];
-		const int64_t *id;
+	for (size_t i = 0; i < c->words.n_slots; i++) {
+		const struct mm_word_slot *s = &c->words.slot[i], *same;
 
-		if (!s->key)
+		if (!s->end)
 			continue;
-		id = mm_map_find(&o->words.map, s->key, s->len);
-		word[s->value] = id ? (uint32_t)*id : MM_NO_GRAM;
+		same = mm_words_find(&o->words, mm_words_str(&c->words, s),
+				     s->len);
+		word[s->id] = same ? same->id : MM_NO_GRAM;
 	}
 	for (size_t i = 0; i < c->grams.n_slots; i++)
 		if (c->grams.slot[i].era == c->grams.era)
@@ -170,7 +170,8 @@ out:
 
 static int fill_idf(struct cider *c, struct mm_err *err)
 {
-	double n = c->outside ? c->outside->documents : (double)c->sample.n;
+	double log_n =
+		log(c->outside ? c->outside->documents : (double)c->sample.n);
 	uint32_t *df = c->df.at;
 	int rc = 0;
 
@@ -184,7 +185,7 @@ static int fill_idf(struct cider *c, struct mm_err *err)
 			: mm_fail_nomem(err, "document frequencies");
 	}
 	for (size_t i = 0; !rc && i < c->grams.n; i++)
-		c->idf[i] = log(n) - log(df[i] > 1 ? (double)df[i] : 1);
+		c->idf[i] = df[i] > 1 ? log_n - log((double)df[i]) : log_n;
 	if (df != c->df.at)
 		mm_free(df);
 	return rc;
@@ -513,23 +514,21 @@ int mm_cider_df_write(void *cider, struct mm_buf *out, struct mm_err *err)
 	struct cider *c = cider;
 	const struct mm_gram_slot **by_id =
 		mm_malloc(c->grams.n, sizeof(*by_id));
-	const struct mm_map_slot **word =
-		mm_malloc(c->words.map.n, sizeof(*word));
+	const struct mm_word_slot **word = mm_malloc(c->words.n, sizeof(*word));
 	int rc = 0;
 
 	if (!by_id || !word)
 		rc = mm_fail_nomem(err, "document frequencies");
-	for (size_t i = 0; !rc && i < c->words.map.n_slots; i++)
-		if (c->words.map.slot[i].key)
-			word[c->words.map.slot[i].value] =
-				&c->words.map.slot[i];
+	for (size_t i = 0; !rc && i < c->words.n_slots; i++)
+		if (c->words.slot[i].end)
+			word[c->words.slot[i].id] = &c->words.slot[i];
 	for (size_t i = 0; !rc && i < c->grams.n_slots; i++)
 		if (c->grams.slot[i].era == c->grams.era)
 			by_id[c->grams.slot[i].id] = &c->grams.slot[i];
 	if (!rc)
 		mm_buf_printf(out, "documents\t%zu\n", c->sample.n);
 	for (uint32_t i = 0; !rc && i < c->grams.n; i++) {
-		const struct mm_map_slot *w[ORDER];
+		const struct mm_word_slot *w[ORDER];
 		uint32_t at = i;
 		size_t n = 0;
 
@@ -539,7 +538,7 @@ int mm_cider_df_write(void *cider, struct mm_buf *out, struct mm_err *err)
 			w[n++] = word[(uint32_t)by_id[at]->key];
 		mm_buf_printf(out, "%u\t", c->df.at[i]);
 		while (n--) {
-			mm_buf_add(out, w[n]->key, w[n]->len);
+			mm_buf_adds(out, mm_words_str(&c->words, w[n]));
 			mm_buf_addc(out, n ? ' ' : '\n');
 		}
 	}

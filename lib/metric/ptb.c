@@ -310,7 +310,7 @@ static bool is_punctuation(const char *s, size_t n)
 		"?",  "!", ",",	 ":", "-",     "--",	"...",	 ";",
 	};
 
-	if (n > 5)
+	if (n > 5 || (*s >= 'a' && *s <= 'z'))
 		return false;
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
 		if (strlen(drop[i]) == n && !memcmp(drop[i], s, n))
@@ -330,8 +330,9 @@ static int end_line(struct mm_ptb *p, struct mm_lines *out, bool punctuation,
 	if (rc)
 		return rc;
 	for (size_t i = 0; i <= n; i++) {
-		if (i < n && s[i] != ' ')
-			continue;
+		const char *blank = memchr(s + i, ' ', n - i);
+
+		i = blank ? (size_t)(blank - s) : n;
 		if (punctuation || !is_punctuation(s + from, i - from)) {
 			if (!first)
 				mm_buf_addc(&out->bytes, ' ');
@@ -342,6 +343,29 @@ static int end_line(struct mm_ptb *p, struct mm_lines *out, bool punctuation,
 	}
 	mm_buf_clear(&p->line);
 	return mm_lines_end(out, err);
+}
+
+/* Plain ASCII of a word, the usual case, straight onto the line. */
+static bool add_plain(struct mm_ptb *p, const uint16_t *u, size_t n)
+{
+	uint16_t all = 0;
+	char *to;
+
+	for (size_t i = 0; i < n; i++)
+		all |= u[i];
+	if (all >= 0x80)
+		return false;
+	to = mm_buf_reserve(&p->line, n + 1);
+	if (!to)
+		return false;
+	if (p->begun)
+		*to++ = ' ';
+	for (size_t i = 0; i < n; i++)
+		to[i] = (char)(u[i] >= 'A' && u[i] <= 'Z' ? u[i] + 32 : u[i]);
+	to[n] = 0;
+	p->line.len += n + p->begun;
+	p->begun = true;
+	return true;
 }
 
 /* p->token, lower case, onto the line; a '\n' within it ends the line. */
@@ -406,7 +430,8 @@ int mm_ptb_tokenize(struct mm_ptb *p, struct mm_lines *out,
 				continue;
 			rc = end_line(p, out, punctuation, err);
 			p->begun = false;
-		} else {
+		} else if (action != MM_PTB_SOFT ||
+			   !add_plain(p, p->text + pos, end - pos)) {
 			make_token(p, action, pos, &end);
 			rc = add_token(p, out, punctuation, err);
 		}

@@ -303,7 +303,7 @@ static int union_hits(struct rouge *r, size_t from, size_t to, size_t *hits,
 
 static int score_summary(struct rouge *r, double *f, struct mm_err *err)
 {
-	size_t words = r->names.map.n, hits = 0, start = 0;
+	size_t words = r->names.n, hits = 0, start = 0;
 	int rc = 0;
 
 	set_score(f, 0, 1, 1);

@@ -450,16 +450,29 @@ static bool newer_than_java(uint32_t c)
 	       c == 0xA7D8 || (c >= 0x10570 && c <= 0x10595);
 }
 
+/* As much of s[0..n) as is ASCII, in lower case; how much that was. */
+static size_t lower_ascii(struct mm_buf *out, const char *s, size_t n)
+{
+	char *to = mm_buf_reserve(out, n);
+	size_t i = 0;
+
+	if (!to)
+		return n;
+	for (; i < n && (unsigned char)s[i] < 0x80; i++)
+		to[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+	out->len += i;
+	to[i] = 0;
+	return i;
+}
+
 void mm_unicode_lower(struct mm_buf *out, const char *s, size_t n, bool java)
 {
 	for (size_t i = 0; i < n;) {
 		size_t at = i;
-		uint32_t c = (unsigned char)s[i];
+		uint32_t c;
 
-		if (c < 0x80) {
-			mm_buf_addc(out,
-				    (char)(c >= 'A' && c <= 'Z' ? c + 32 : c));
-			i++;
+		if ((unsigned char)s[i] < 0x80) {
+			i += lower_ascii(out, s + i, n - i);
 			continue;
 		}
 		c = mm_unicode_next(s, n, &i);

@@ -43,21 +43,119 @@ int mm_u32s_add(struct mm_u32s *ids, uint32_t id, struct mm_err *err)
 
 void mm_words_release(struct mm_words *w)
 {
-	mm_map_release(&w->map);
+	mm_free(w->slot);
+	mm_buf_release(&w->text);
+	memset(w, 0, sizeof(*w));
+}
+
+/* The finaliser of splitmix64. */
+static inline uint64_t mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= UINT64_C(0xBF58476D1CE4E5B9);
+	x ^= x >> 27;
+	x *= UINT64_C(0x94D049BB133111EB);
+	return x ^ x >> 31;
+}
+
+/*
+ * Up to 8 bytes as one number: of two texts of the same length <= 8 the
+ * numbers are equal only where the texts are.
+ */
+static inline uint64_t first_bytes(const char *s, size_t len)
+{
+	const unsigned char *b = (const unsigned char *)s;
+	uint32_t lo, hi;
+	uint64_t head;
+
+	if (len >= 8) {
+		memcpy(&head, s, 8);
+		return head;
+	}
+	if (len >= 4) {
+		memcpy(&lo, s, 4);
+		memcpy(&hi, s + len - 4, 4);
+		return (uint64_t)hi << 32 | lo;
+	}
+	if (!len)
+		return 0;
+	return b[0] | (uint64_t)b[len / 2] << 8 | (uint64_t)b[len - 1] << 16;
+}
+
+/* The word's slot, or the free one where it belongs. */
+static struct mm_word_slot *word_slot(const struct mm_words *w, const char *s,
+				      size_t len)
+{
+	uint64_t head = first_bytes(s, len), hash = mix(head ^ len);
+	size_t i;
+
+	for (size_t k = 8; k < len; k += 8)
+		hash = mix(hash ^ first_bytes(s + k, len - k));
+	for (i = (size_t)hash;; i++) {
+		struct mm_word_slot *slot = &w->slot[i & (w->n_slots - 1)];
+
+		if (!slot->end)
+			return slot;
+		if (slot->head == head && slot->len == len &&
+		    (len <= 8 ||
+		     !memcmp(mm_words_str(w, slot) + 8, s + 8, len - 8)))
+			return slot;
+	}
+}
+
+static int grow_words(struct mm_words *w, struct mm_err *err)
+{
+	struct mm_words bigger = *w;
+
+	bigger.n_slots = w->n_slots ? 2 * w->n_slots : 1024;
+	bigger.slot = mm_calloc(bigger.n_slots, sizeof(*bigger.slot));
+	if (!bigger.slot)
+		return mm_fail_nomem(err, "words");
+	for (size_t i = 0; i < w->n_slots; i++) {
+		const struct mm_word_slot *old = &w->slot[i];
+
+		if (old->end)
+			*word_slot(&bigger, mm_words_str(w, old), old->len) =
+				*old;
+	}
+	mm_free(w->slot);
+	*w = bigger;
+	return 0;
 }
 
 int mm_words_id(struct mm_words *w, const char *s, size_t len, uint32_t *id,
 		struct mm_err *err)
 {
-	bool added = false;
-	int64_t *value = mm_map_put(&w->map, s, len, &added);
+	struct mm_word_slot *slot;
+	int rc = 2 * w->n < w->n_slots ? 0 : grow_words(w, err);
 
-	if (!value || w->map.n >= MM_NO_GRAM)
-		return mm_fail_nomem(err, "words");
-	if (added)
-		*value = (int64_t)w->map.n - 1;
-	*id = (uint32_t)*value;
+	if (rc)
+		return rc;
+	slot = word_slot(w, s, len);
+	if (!slot->end) {
+		if (len > UINT32_MAX || w->n + 1 >= MM_NO_GRAM)
+			return mm_fail_nomem(err, "words");
+		mm_buf_add(&w->text, s, len);
+		mm_buf_addc(&w->text, 0);
+		rc = mm_buf_check(&w->text, "words", err);
+		if (rc)
+			return rc;
+		slot->head = first_bytes(s, len);
+		slot->end = w->text.len;
+		slot->len = (uint32_t)len;
+		slot->id = (uint32_t)w->n++;
+	}
+	*id = slot->id;
 	return 0;
+}
+
+const struct mm_word_slot *mm_words_find(const struct mm_words *w,
+					 const char *s, size_t len)
+{
+	const struct mm_word_slot *slot;
+
+	slot = w->n_slots ? word_slot(w, s, len) : NULL;
+	return slot && slot->end ? slot : NULL;
 }
 
 static int add_word(struct mm_words *w, const char *s, size_t len,
@@ -78,7 +176,11 @@ int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
 	for (size_t i = 0; i < text.len;) {
 		size_t at = i;
 
-		/* What begins a character decides whether it is a space. */
+		if ((unsigned char)text.s[i] > ' ' &&
+		    (unsigned char)text.s[i] < 0x80) {
+			i++;
+			continue;
+		}
 		if (!mm_unicode_space(mm_unicode_next(text.s, text.len, &i)))
 			continue;
 		if (at > from) {
@@ -122,16 +224,6 @@ void mm_grams_clear(struct mm_grams *g)
 			g->slot[i].era = 0;
 		g->era = 1;
 	}
-}
-
-/* The finaliser of splitmix64. */
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 30;
-	x *= UINT64_C(0xBF58476D1CE4E5B9);
-	x ^= x >> 27;
-	x *= UINT64_C(0x94D049BB133111EB);
-	return x ^ x >> 31;
 }
 
 /* The slot of key, or the free one where it belongs. */

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
-#include "base/map.h"
 #include "metric/text.h"
 
 enum { MM_MAX_ORDER = 16 };
@@ -31,9 +31,20 @@ int mm_u32s_reserve(struct mm_u32s *ids, size_t cap,
 int mm_u32s_add(struct mm_u32s *ids, uint32_t id,
 		struct mm_err *err) MM_MUST_CHECK;
 
-/* Word to number: 0, 1, 2, ... */
+/*
+ * Word to number: 0, 1, 2, ...  The first 8 bytes stand in the slot, so that
+ * most words are found without looking anywhere else.
+ */
+struct mm_word_slot {
+	uint64_t head; /* made of up to 8 bytes */
+	size_t end;    /* in `text`; 0: the slot is free */
+	uint32_t len, id;
+};
+
 struct mm_words {
-	struct mm_map map;
+	struct mm_word_slot *slot; /* n_slots, a power of two, half used */
+	size_t n_slots, n;
+	struct mm_buf text; /* all words, a NUL behind each */
 };
 
 void mm_words_release(struct mm_words *w); /* all zeros is empty */
@@ -41,6 +52,16 @@ void mm_words_release(struct mm_words *w); /* all zeros is empty */
 /* The number of one word, a new one where it was never seen. */
 int mm_words_id(struct mm_words *w, const char *s, size_t len, uint32_t *id,
 		struct mm_err *err) MM_MUST_CHECK;
+
+static inline const char *mm_words_str(const struct mm_words *w,
+				       const struct mm_word_slot *slot)
+{
+	return w->text.data + slot->end - 1 - slot->len;
+}
+
+/* The slot of a word, NULL where it was never seen. */
+const struct mm_word_slot *mm_words_find(const struct mm_words *w,
+					 const char *s, size_t len);
 
 /* Append the numbers of a text's words: Python's str.split(). */
 int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
