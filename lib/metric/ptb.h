@@ -7,10 +7,10 @@
  * order given: as in the original, whether the full stop of "U.S." at the end
  * of a caption stands alone depends on how the next caption begins.
  *
- * Two deliberate differences.  A line end within a caption (\r, \v, \f, U+0085,
- * U+2028, U+2029; coco-caption replaces \n itself) separates words like a
- * blank, where the original begins another line and shifts all captions that
- * follow.  And malformed UTF-8 is no error here: it is read as U+FFFD.
+ * Two deliberate differences.  A line end within a caption (\r, \v, \f, U+2028,
+ * U+2029; coco-caption itself replaces \n) separates words like a blank, where
+ * the original begins another line and shifts all captions that follow.  And
+ * malformed UTF-8 is no error here: it is read as U+FFFD.
  */
 #ifndef MM_METRIC_PTB_H
 #define MM_METRIC_PTB_H
