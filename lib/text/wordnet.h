@@ -28,12 +28,13 @@ void mm_wordnet_free(struct mm_wordnet *wn);
 
 /* A lemma's entry in one part of speech. */
 struct mm_wn_lemma {
-	unsigned n_senses; /* 0: not in WordNet                          */
-	unsigned n_tagged; /* senses that occur in the tagged texts      */
-	unsigned tagged;   /* how often its first sense occurs there     */
-	size_t sense;	   /* where the first sense begins in data.POS   */
-	bool instance;	   /* the first sense is a name (@i pointer)     */
-	unsigned domain;   /* lexicographer file of the first sense      */
+	unsigned n_senses; /* 0: not in WordNet                           */
+	unsigned tagged;   /* how often its first sense occurs in the     */
+			   /* texts whose words were tagged with senses   */
+	unsigned total;	   /* how often all of its senses do              */
+	size_t sense;	   /* where the first sense begins in data.POS    */
+	bool instance;	   /* the first sense is a name (Mars, Napoleon)  */
+	unsigned file;	   /* lexicographer file of the first sense       */
 };
 
 /* lemma: lower case, blanks as '_'.  False where it is not there. */
@@ -54,5 +55,9 @@ size_t mm_wn_base(const struct mm_wordnet *wn, enum mm_pos pos,
  */
 const char *mm_wn_word(const struct mm_wordnet *wn, enum mm_pos pos,
 		       size_t sense, unsigned i, size_t *len);
+
+/* Whether some inflected form of a base word breaks the rules (POS.exc). */
+bool mm_wn_irregular(const struct mm_wordnet *wn, enum mm_pos pos,
+		     const char *base, size_t len);
 
 #endif
