@@ -19,7 +19,7 @@ enum mm_mirror {
 	MM_MIRROR_SAME,	     /* speaks of no side: flip, caption as it was   */
 	MM_MIRROR_TURNED,    /* sides exchanged: flip, with the new caption  */
 	MM_MIRROR_AMBIGUOUS, /* do not flip: a side that may be none, or     */
-	/* writing in the picture; out gets the old one */
+			     /* writing in the picture; out gets the old one */
 };
 
 /*
