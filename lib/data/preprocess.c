@@ -7,18 +7,14 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "data/group.h"
+#include "data/made.h"
 #include "data/picture.h"
 
 /* What was made of one sample. */
 struct slot {
 	struct mm_sample *sample; /* the group's */
 	struct mm_buf file;	  /* encoded picture, where read from a file */
-	void *pixels;
-	size_t cap, w, h; /* of pixels: bytes; of the picture */
-	float affine[6];
-	int32_t *ids;
-	uint8_t *mask;
-	size_t n_ids, cap_ids;
+	struct mm_made made;
 	bool clipped; /* 16-bit grey */
 };
 
@@ -35,8 +31,7 @@ struct mm_preprocess {
 	struct slot *slot; /* of each item of the group */
 	struct worker *worker;
 	size_t n_workers;
-	float lut[3][256];
-	uint16_t half[3][256]; /* the same as F16 or BF16 */
+	struct mm_pixel_type type;
 	uint64_t n_clipped;
 	struct mm_buf scratch;
 };
@@ -59,11 +54,8 @@ int mm_preprocess_new(struct mm_preprocess **out,
 	for (size_t t = 0; o->tokenizer && t < p->n_workers; t++)
 		if (!(p->worker[t].token = mm_token_work_new(o->tokenizer)))
 			goto nomem;
-	if (o->image) {
-		mm_image_values_lut(p->lut, &o->image->values);
-		if (o->dtype == MM_F16 || o->dtype == MM_BF16)
-			mm_from_f32(p->half, o->dtype, p->lut[0], 3 * 256);
-	}
+	if (o->image)
+		mm_pixel_type_init(&p->type, o->dtype, &o->image->values);
 	return MM_OK;
 nomem:
 	mm_preprocess_free(p);
@@ -77,9 +69,7 @@ void mm_preprocess_free(struct mm_preprocess *p)
 		return;
 	for (size_t i = 0; p->slot && i < p->group.size; i++) {
 		mm_buf_release(&p->slot[i].file);
-		mm_free(p->slot[i].pixels);
-		mm_free(p->slot[i].ids);
-		mm_free(p->slot[i].mask);
+		mm_made_release(&p->slot[i].made);
 	}
 	for (size_t t = 0; p->worker && t < p->n_workers; t++) {
 		mm_image_work_release(&p->worker[t].image);
@@ -142,91 +132,6 @@ static const struct mm_column *pixels_column(const struct mm_sample *s)
 	return s->segment ? mm_segment_find(s->segment, "image") : NULL;
 }
 
-static size_t element(enum mm_dtype dtype)
-{
-	return dtype == MM_U8 ? 1 : dtype == MM_F32 ? 4 : 2;
-}
-
-static void to_half(uint16_t *out, const struct mm_image *rgb,
-		    const uint16_t table[3][256])
-{
-	const size_t n = rgb->w * rgb->h;
-	const uint8_t *p = rgb->data;
-
-	for (size_t i = 0; i < n; i++, p += 3)
-		for (size_t c = 0; c < 3; c++)
-			out[c * n + i] = table[c][p[c]];
-}
-
-static int keep_pixels(const struct mm_preprocess *p, struct slot *slot,
-		       const struct mm_image *rgb, struct mm_err *err)
-{
-	const size_t bytes = rgb->w * rgb->h * 3 * element(p->o.dtype);
-
-	if (bytes > slot->cap) {
-		mm_free(slot->pixels);
-		slot->cap = 0;
-		if (!(slot->pixels = mm_malloc(bytes, 1)))
-			return mm_fail_nomem(err, "a picture");
-		slot->cap = bytes;
-	}
-	slot->w = rgb->w;
-	slot->h = rgb->h;
-	if (p->o.dtype == MM_U8)
-		mm_image_to_chw_u8(slot->pixels, rgb);
-	else if (p->o.dtype == MM_F32)
-		mm_image_to_chw_f32(slot->pixels, rgb, p->lut);
-	else
-		to_half(slot->pixels, rgb, p->half);
-	return MM_OK;
-}
-
-/* The sample's boxes, moved; in place, they are a copy of our own. */
-static void move_boxes(struct slot *slot, const double step[6])
-{
-	struct mm_sample *s = slot->sample;
-	union {
-		const float *in;
-		float *out;
-	} boxes = { s->boxes };
-
-	for (size_t i = 0; s->has_boxes && i < s->n_boxes; i++) {
-		double b[4];
-
-		for (int k = 0; k < 4; k++)
-			b[k] = (double)boxes.in[4 * i + (size_t)k];
-		mm_affine_box(b, step, b);
-		for (int k = 0; k < 4; k++)
-			boxes.out[4 * i + (size_t)k] = (float)b[k];
-	}
-}
-
-/* What was there before, and then `step`. */
-static int chain_affine(struct slot *slot, const double step[6],
-			struct mm_err *err)
-{
-	static const size_t six[] = { 6 };
-	const struct mm_segment *seg = slot->sample->segment;
-	const struct mm_column *c;
-	double all[6], before[6];
-	float row[6];
-	int rc;
-
-	memcpy(all, step, sizeof(all));
-	if (seg && mm_segment_find(seg, "affine")) {
-		if ((rc = mm_segment_want(seg, "affine", MM_F32, false, 1, six,
-					  &c, err)))
-			return rc;
-		memcpy(row, c->items.data, sizeof(row));
-		for (int i = 0; i < 6; i++)
-			before[i] = (double)row[i];
-		mm_affine_then(all, before, step);
-	}
-	for (int i = 0; i < 6; i++)
-		slot->affine[i] = (float)all[i];
-	return MM_OK;
-}
-
 static int do_picture(const struct mm_preprocess *p, struct slot *slot,
 		      struct worker *w, struct mm_err *err)
 {
@@ -255,55 +160,9 @@ static int do_picture(const struct mm_preprocess *p, struct slot *slot,
 	}
 	if (rc)
 		return rc;
-	move_boxes(slot, placed.affine);
-	rc = chain_affine(slot, placed.affine, err);
-	return rc ? rc : keep_pixels(p, slot, &w->image.out, err);
-}
-
-/* ---- texts ---- */
-
-static int room_for_ids(struct slot *slot, size_t n, struct mm_err *err)
-{
-	if (n <= slot->cap_ids)
-		return MM_OK;
-	mm_free(slot->ids);
-	mm_free(slot->mask);
-	slot->cap_ids = 0;
-	slot->ids = mm_malloc(n, sizeof(*slot->ids));
-	slot->mask = mm_malloc(n, 1);
-	if (!slot->ids || !slot->mask)
-		return mm_fail_nomem(err, "token ids");
-	slot->cap_ids = n;
-	return MM_OK;
-}
-
-static int do_text(const struct mm_preprocess *p, struct slot *slot,
-		   struct worker *w, struct mm_err *err)
-{
-	const struct mm_str *text = &slot->sample->text;
-	const struct mm_encode_opts whole = { 0 };
-	struct mm_tokens t;
-	int rc;
-
-	if (!text->str)
-		return mm_fail(err, MM_ERR_FORMAT, "there is no text");
-	if (p->o.max_length) {
-		slot->n_ids = p->o.max_length;
-		rc = room_for_ids(slot, slot->n_ids, err);
-		return rc ? rc
-			  : mm_tokenizer_encode_row(p->o.tokenizer, w->token,
-						    text->str, text->len, NULL,
-						    0, slot->n_ids, slot->ids,
-						    slot->mask, NULL, err);
-	}
-	rc = mm_tokenizer_encode(p->o.tokenizer, w->token, text->str, text->len,
-				 NULL, 0, &whole, &t, err);
-	if (rc || (rc = room_for_ids(slot, t.n, err)))
-		return rc;
-	slot->n_ids = t.n;
-	if (t.n)
-		memcpy(slot->ids, t.ids, t.n * sizeof(*t.ids));
-	return MM_OK;
+	rc = mm_made_moved(&slot->made, s, placed.affine, err);
+	return rc ? rc
+		  : mm_made_pixels(&slot->made, &w->image.out, &p->type, err);
 }
 
 /* ---- all of a group ---- */
@@ -329,7 +188,9 @@ static int work(void *ctx, size_t i, size_t thread, struct mm_err *err)
 
 	if (p->o.image && do_picture(p, s, w, err))
 		return locate(s->sample, true, err);
-	if (p->o.tokenizer && do_text(p, s, w, err))
+	if (p->o.tokenizer &&
+	    mm_made_ids(&s->made, p->o.tokenizer, w->token, &s->sample->text,
+			p->o.max_length, err))
 		return locate(s->sample, false, err);
 	return MM_OK;
 }
@@ -340,32 +201,6 @@ void mm_preprocess_run(struct mm_preprocess *p)
 	for (size_t i = 0; i < p->group.n; i++)
 		p->n_clipped += p->o.image && !p->group.item[i].rc &&
 				p->slot[i].clipped;
-}
-
-static int put_picture(const struct mm_preprocess *p, const struct slot *s,
-		       struct mm_stream_writer *w, struct mm_err *err)
-{
-	const size_t shape[3] = { 3, s->h, s->w };
-	static const size_t six[] = { 6 };
-	int rc =
-		mm_stream_put(w, "image", p->o.dtype, 3, shape, s->pixels, err);
-
-	return rc ? rc
-		  : mm_stream_put(w, "affine", MM_F32, 1, six, s->affine, err);
-}
-
-static int put_ids(const struct mm_preprocess *p, const struct slot *s,
-		   struct mm_stream_writer *w, struct mm_err *err)
-{
-	const size_t shape[1] = { s->n_ids };
-	int rc;
-
-	if (!p->o.max_length)
-		return mm_stream_put_ragged(w, "ids", MM_I32, 0, NULL, s->n_ids,
-					    s->ids, err);
-	rc = mm_stream_put(w, "ids", MM_I32, 1, shape, s->ids, err);
-	return rc ? rc
-		  : mm_stream_put(w, "mask", MM_U8, 1, shape, s->mask, err);
 }
 
 int mm_preprocess_put(struct mm_preprocess *p, size_t i,
@@ -390,9 +225,9 @@ int mm_preprocess_put(struct mm_preprocess *p, size_t i,
 	drop[n] = NULL;
 	rc = mm_sample_put(w, s->sample, drop, &p->scratch, err);
 	if (!rc && p->o.image)
-		rc = put_picture(p, s, w, err);
+		rc = mm_made_put_picture(&s->made, w, err);
 	if (!rc && p->o.tokenizer)
-		rc = put_ids(p, s, w, err);
+		rc = mm_made_put_ids(&s->made, w, err);
 	return rc ? rc : mm_stream_end_row(w, err);
 }
 
