@@ -28,24 +28,26 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a,
 {
 	vec x[MR][2];
 
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++)
 		x[i][0] = x[i][1] = (vec){ 0 };
 	multiply(R, VS, kc, a, b, x);
-	if (alpha != 1)
-#pragma GCC unroll 16
+	if (alpha != 1) {
+		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			x[i][0] *= alpha;
 			x[i][1] *= alpha;
 		}
-	if (beta != 0)
-#pragma GCC unroll 16
+	}
+	if (beta != 0) {
+		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			x[i][0] += beta * load(c + i * ldc);
 			if (VS == 2)
 				x[i][1] += beta * load(c + i * ldc + VL);
 		}
-#pragma GCC unroll 16
+	}
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		store(c + i * ldc, x[i][0]);
 		if (VS == 2)

@@ -24,7 +24,7 @@ INLINE void tile(size_t R, size_t kc, const word *restrict a,
 {
 	__m512 x[MR][2];
 
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		x[i][0] = first ? (vec){ 0 } : load(sums + i * NR);
 		x[i][1] = first ? (vec){ 0 } : load(sums + i * NR + VL);
@@ -35,7 +35,7 @@ INLINE void tile(size_t R, size_t kc, const word *restrict a,
 
 		__builtin_prefetch(b + AHEAD);
 		__builtin_prefetch(b + AHEAD + 64);
-#pragma GCC unroll 16
+		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			const __m512bh v = (__m512bh)_mm512_set1_epi32(a[i]);
 
@@ -43,7 +43,7 @@ INLINE void tile(size_t R, size_t kc, const word *restrict a,
 			x[i][1] = _mm512_dpbf16_ps(x[i][1], v, b1);
 		}
 	}
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		store(sums + i * NR, x[i][0]);
 		store(sums + i * NR + VL, x[i][1]);

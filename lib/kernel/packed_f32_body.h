@@ -22,7 +22,7 @@ enum { KC = 256, AHEAD = 1536 };
 INLINE void multiply_row(size_t R, const float *restrict a, vec b0, vec b1,
 			 vec x[MR][2])
 {
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		x[i][0] += a[i] * b0;
 		x[i][1] += a[i] * b1;
@@ -63,7 +63,7 @@ INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
 {
 	vec x[MR][2];
 
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		x[i][0] = first ? (vec){ 0 } : load(sums + i * NR);
 		x[i][1] = first ? (vec){ 0 } : load(sums + i * NR + VL);
@@ -72,7 +72,7 @@ INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
 		multiply_f32(R, kc, a, b, x);
 	else
 		multiply_narrow(R, type == MM_PACKED_BF16 ? 2 : 1, kc, a, b, x);
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		store(sums + i * NR, x[i][0]);
 		store(sums + i * NR + VL, x[i][1]);

@@ -31,7 +31,7 @@ INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
 {
 	ivec x[MR][2];
 
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		x[i][0] = first ? (ivec){ 0 } : load_sums(sums + i * NR);
 		x[i][1] = first ? (ivec){ 0 } : load_sums(sums + i * NR + VL);
@@ -42,7 +42,7 @@ INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
 		__builtin_prefetch(b + AHEAD);
 		if (ROW > 64)
 			__builtin_prefetch(b + AHEAD + 64);
-#pragma GCC unroll 16
+		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			const ivec v = spread(a + i);
 
@@ -50,7 +50,7 @@ INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
 			x[i][1] = dot(x[i][1], v, b1);
 		}
 	}
-#pragma GCC unroll 16
+	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		store_sums(sums + i * NR, x[i][0]);
 		store_sums(sums + i * NR + VL, x[i][1]);

@@ -24,6 +24,13 @@ typedef mm_real vec4 __attribute__((vector_size(4 * sizeof(mm_real))));
 typedef mm_real vec4_u __attribute__((vector_size(4 * sizeof(mm_real)),
 				      aligned(sizeof(mm_real))));
 
+/* clang takes GCC's pragma as a hint only. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
@@ -53,7 +60,7 @@ INLINE void multiply(size_t R, size_t VS, size_t kc, const mm_real *restrict a,
 		const vec b0 = *(const vec *)(const void *)b;
 		const vec b1 = *(const vec *)(const void *)(b + VL);
 
-#pragma GCC unroll 16
+		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			x[i][0] += a[i] * b0;
 			if (VS == 2)

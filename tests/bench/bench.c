@@ -138,7 +138,7 @@ double bench_fma_peak(void)
 	if (mm_isa() >= MM_ISA_AVX512)
 		l = (struct loop){ .fn = fma_avx512, .per_turn = 32 };
 #endif
-	if (!peak)
+	if (peak <= 0)
 		peak = loop_rate(&l);
 	return peak;
 }
@@ -156,7 +156,7 @@ double bench_dot_peak(void)
 	if (mm_cpu_has(MM_CPU_AVX512_VNNI))
 		l = (struct loop){ .fn = dot_avx512vnni, .per_turn = 128 };
 #endif
-	if (!peak)
+	if (peak <= 0)
 		peak = loop_rate(&l);
 	return peak;
 }
@@ -195,7 +195,7 @@ double bench_read_peak(void)
 	struct reading r;
 	float *x;
 
-	if (peak)
+	if (peak > 0)
 		return peak;
 	x = mm_malloc(READ_FLOATS, sizeof(*x));
 	if (!x)
@@ -242,7 +242,7 @@ double bench_sgemm_peak(void)
 	const double work = 2.0 * S * S * S * 1e-9;
 	struct square q;
 
-	if (peak)
+	if (peak > 0)
 		return peak;
 	q.A = mm_calloc(S * S, sizeof(float));
 	q.B = mm_calloc(S * S, sizeof(float));
