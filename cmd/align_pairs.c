@@ -29,6 +29,8 @@ static const struct mm_opt opts[] = {
 	MM_OPT_SHARD(struct pairs_args),
 	MM_OPT_ON_ERROR(struct pairs_args),
 	MM_OPT_SOURCE(struct pairs_args),
+	MM_PATH(0, "instances", struct pairs_args, source.instances, "FILE",
+		"kind coco: JSON whose boxes go to the captions' pictures"),
 	MM_OPT_GENERAL(struct pairs_args),
 	MM_OPTS_END,
 };

@@ -312,6 +312,27 @@ bool mm_sniff_is_text(const struct mm_sniff *x)
 	return true;
 }
 
+char mm_sniff_first(const struct mm_sniff *x)
+{
+	size_t i = x->n >= 3 && !memcmp(x->head, "\xef\xbb\xbf", 3) ? 3 : 0;
+
+	if (!mm_sniff_is_text(x))
+		return 0;
+	while (i < x->n && strchr(" \t\r\n", x->head[i]))
+		i++;
+	return i < x->n ? (char)x->head[i] : 0;
+}
+
+bool mm_sniff_has(const struct mm_sniff *x, const char *word)
+{
+	const size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= x->n; i++)
+		if (!memcmp(x->head + i, word, n))
+			return true;
+	return false;
+}
+
 int mm_input_keep(struct mm_input *in, struct mm_str *out, const char *s,
 		  size_t len, struct mm_err *err)
 {

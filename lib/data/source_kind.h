@@ -72,6 +72,12 @@ bool mm_path_has_ext(const char *path, const char *ext);
 /* Do the bytes begin as text: no NUL, no control characters? */
 bool mm_sniff_is_text(const struct mm_sniff *x);
 
+/* The first byte of a text that is no blank and no byte order mark, or 0. */
+char mm_sniff_first(const struct mm_sniff *x);
+
+/* Do the first bytes hold the word? */
+bool mm_sniff_has(const struct mm_sniff *x, const char *word);
+
 /* A copy in the sample's arena; mm_str of NULL is absent, not an error. */
 int mm_input_keep(struct mm_input *in, struct mm_str *out, const char *s,
 		  size_t len, struct mm_err *err) MM_MUST_CHECK;
