@@ -21,7 +21,7 @@ static const struct embed_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_OUTPUT(T),
-	MM_FLAG(0, "image", T, image, "embed pictures"),
+	MM_FLAG(0, "image", T, image, "embed pictures; the default"),
 	MM_FLAG(0, "text", T, text,
 		"embed texts: a stream's, or one a line of a text file"),
 	MM_FLAG(0, "both", T, both, "embed both columns of a stream"),
@@ -58,9 +58,10 @@ struct job {
 	float *image, *text; /* of a batch */
 };
 
+/* Pictures where nothing was said. */
 static bool wants_image(const struct embed_args *a)
 {
-	return a->image || a->both;
+	return !a->text;
 }
 
 static bool wants_text(const struct embed_args *a)
@@ -203,9 +204,9 @@ static int embed_operand(struct job *j, const char *path, struct mm_err *err)
 		return embed_stream(j, path, err);
 	if (kind == MM_OPERAND_TEXT && j->a->text)
 		return embed_lines(j, path, err);
-	if (kind == MM_OPERAND_FOLDER && j->a->image)
+	if (kind == MM_OPERAND_FOLDER && !wants_text(j->a))
 		return mm_encode_folder(path, each_picture, j, err);
-	if (kind == MM_OPERAND_PICTURE && j->a->image)
+	if (kind == MM_OPERAND_PICTURE && !wants_text(j->a))
 		return embed_picture(j, path, err);
 	return mm_fail(err, MM_ERR_FORMAT,
 		       "'%s' is %s; 'mmtool align pairs' and 'mmtool "
@@ -238,9 +239,9 @@ static int start(struct job *j, struct mm_err *err)
 	size_t D;
 	int rc;
 
-	if (a->image + a->text + a->both != 1)
+	if (a->image + a->text + a->both > 1)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "give one of --image, --text and --both");
+			       "--image, --text and --both exclude each other");
 	if (a->npy && a->both)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--npy holds one kind of vectors, not --both");
@@ -287,7 +288,7 @@ const struct mm_cmd mm_cmd_embed = {
 	.name = "embed",
 	.group = MM_MEASURE,
 	.summary = "turn pictures and texts into vectors",
-	.synopsis = "-m DIR (--image | --text | --both) [OPTION]... "
+	.synopsis = "-m DIR [--image | --text | --both] [OPTION]... "
 		    "(STREAM|FILE|FOLDER|-)...",
 	.details = "Writes a stream with image.embedding or text.embedding of "
 		   "unit length and the samples' ids.",

@@ -27,7 +27,8 @@ static const struct search_args defaults = { .k = 10 };
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_LIST('g', "gallery", T, gallery, "STREAM",
-		"stream with the vectors to search; several may be given"),
+		"stream with the vectors to search; several may be given "
+		"[standard input]"),
 	MM_INT('k', "top", T, k, "K", 1, 1e6, "hits for each query"),
 	MM_ENUM(0, "column", T, column, columns,
 		"which of the gallery's vectors: image.embedding, or "
@@ -376,12 +377,11 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	struct mm_buf out = { 0 };
 	int rc = MM_OK;
 
-	if (!j.a->gallery.n)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "no gallery; use --gallery STREAM");
 	for (int i = 0; i < argc && !rc; i++)
 		rc = strcmp(argv[i], "-") ? query_words(&j, argv[i], err)
 					  : query_stream(&j, err);
+	if (!rc && !j.a->gallery.n)
+		rc = scan(&j, "-", err);
 	for (size_t i = 0; i < j.a->gallery.n && !rc && j.n; i++)
 		rc = scan(&j, j.a->gallery.item[i], err);
 	if (!rc) {
@@ -402,7 +402,7 @@ const struct mm_cmd mm_cmd_search = {
 	.name = "search",
 	.group = MM_MEASURE,
 	.summary = "find a gallery's nearest pictures or texts",
-	.synopsis = "[-m DIR] -g STREAM [-k K] [OPTION]... QUERY...",
+	.synopsis = "[-m DIR] [-g STREAM]... [-k K] [OPTION]... QUERY...",
 	.details = "A QUERY is a text, a picture's path, or '-' for a stream "
 		   "of vectors. Prints rank, score and id.",
 	.min_operands = 1,

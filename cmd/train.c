@@ -454,8 +454,12 @@ static int open_all(struct session *s, int argc, char **argv,
 	const struct train_args *a = s->a;
 	int rc;
 
-	if ((rc = mm_dataset_open(&s->data, (const char *const *)argv,
-				  (size_t)argc, err)))
+	static const char *const standard_input[] = { "-" };
+
+	if ((rc = mm_dataset_open(&s->data,
+				  argc ? (const char *const *)argv
+				       : standard_input,
+				  argc ? (size_t)argc : 1, err)))
 		return rc;
 	if (a->val.n &&
 	    (rc = mm_dataset_open(&s->val, a->val.item, a->val.n, err)))
@@ -541,11 +545,12 @@ const struct mm_cmd mm_cmd_train = {
 	.group = MM_LEARN,
 	.summary = "learn a dual encoder from image-text pairs",
 	.synopsis = "(--preset NAME | -m DIR) [--tokenizer DIR] -o DIR "
-		    "[OPTION]... STREAM...",
-	.details = "Reads preprocessed streams (columns image, ids, mask). The "
+		    "[OPTION]... [STREAM]...",
+	.details = "Reads preprocessed streams (columns image, ids, mask), "
+		   "standard input where none is named. The "
 		   "folder holds at every moment the last complete "
 		   "checkpoint.",
-	.min_operands = 1,
+	.min_operands = 0,
 	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct train_args, defaults),
