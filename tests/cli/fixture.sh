@@ -9,6 +9,8 @@
 #	vocab/		a tokenizer trained on the captions
 #	data.mmt	pixels and token ids
 #	model/		a small CLIP for pictures of 32 pixels
+#	photos.mmt	photos/ as a stream of paths and captions
+#	gallery.mmt	the vectors of its pictures
 set -e
 have() { mmtool describe commands | grep -qx "$1"; }
 
@@ -32,3 +34,5 @@ if have preprocess && have vocab; then
 	mmtool preprocess --preset hf-clip --image-size 32 --tokenizer vocab \
 		--max-length 16 photos -o data.mmt
 fi
+mmtool align pairs photos -o photos.mmt
+mmtool embed --image -m model photos.mmt -o gallery.mmt
