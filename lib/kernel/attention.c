@@ -4,14 +4,9 @@
  */
 #include "kernel/attention.h"
 
-#include <stdatomic.h>
-
-#include "base/parallel.h"
 #include "kernel/attention_isa.h"
 #include "kernel/cpu.h"
-
-/* Threads that can work at a time; each owns a slot of the scratch. */
-enum { SLOTS = 32 };
+#include "kernel/slots.h"
 
 static const struct mm_attention_isa *isa(void)
 {
@@ -23,13 +18,6 @@ static const struct mm_attention_isa *isa(void)
 	}
 #endif
 	return &mm_attention_base;
-}
-
-static size_t slots(const struct mm_attention *a)
-{
-	const size_t tasks = a->B * a->H;
-
-	return tasks < SLOTS ? tasks : SLOTS;
 }
 
 /* The layout of a slot is drawn in attention_body.h. */
@@ -44,42 +32,13 @@ static size_t slot_size(const struct mm_attention *a)
 
 size_t mm_attention_work(const struct mm_attention *a)
 {
-	return slots(a) * slot_size(a);
+	return mm_slots(a->B * a->H) * slot_size(a);
 }
 
-typedef void task_fn(const struct mm_attention_job *j, size_t task,
-		     mm_real *work);
-
-struct queue {
-	const struct mm_attention_job *j;
-	task_fn *fn;
-	mm_real *work;
-	size_t tasks, slot_size;
-	atomic_size_t next;
-};
-
-/* Whoever is free takes the next task: scratch goes with the slot. */
-static void serve(void *ctx, size_t begin, size_t end)
-{
-	struct queue *q = ctx;
-	size_t t;
-
-	for (size_t slot = begin; slot < end; slot++)
-		while ((t = atomic_fetch_add(&q->next, 1)) < q->tasks)
-			q->fn(q->j, t, q->work + slot * q->slot_size);
-}
-
-static void run(const struct mm_attention_job *j, task_fn *fn, size_t tasks,
+static void run(const struct mm_attention_job *j, mm_slot_fn *fn, size_t tasks,
 		mm_real *work)
 {
-	struct queue q = { .j = j,
-			   .fn = fn,
-			   .work = work,
-			   .tasks = tasks,
-			   .slot_size = slot_size(j->a) };
-
-	atomic_init(&q.next, 0);
-	mm_parallel_for(slots(j->a), 1, serve, &q);
+	mm_slots_run(tasks, fn, j, work, slot_size(j->a));
 }
 
 void mm_attention_fwd(mm_real *o, mm_real *lse, const struct mm_attention *a,

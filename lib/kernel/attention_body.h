@@ -436,8 +436,9 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 			o[i * a->ldo + c] *= h->row[i];
 }
 
-static void fwd(const struct mm_attention_job *j, size_t task, mm_real *work)
+static void fwd(const void *ctx, size_t task, mm_real *work)
 {
+	const struct mm_attention_job *j = ctx;
 	const struct mm_attention *a = j->a;
 	struct head h;
 
@@ -464,9 +465,9 @@ static void recall(const struct head *h, mm_real *restrict s, size_t i,
 	memset(s + end, 0, (up(n, VL) - end) * sizeof(*s));
 }
 
-static void weights(const struct mm_attention_job *j, size_t task,
-		    mm_real *work)
+static void weights(const void *ctx, size_t task, mm_real *work)
 {
+	const struct mm_attention_job *j = ctx;
 	const struct mm_attention *a = j->a;
 	struct head h;
 
@@ -582,8 +583,9 @@ static void bwd_strip(const struct mm_attention_job *j, const struct head *h,
  * first: it alone is sure to see every key, and what it writes with the
  * caller's beta the others add to.
  */
-static void bwd(const struct mm_attention_job *j, size_t task, mm_real *work)
+static void bwd(const void *ctx, size_t task, mm_real *work)
 {
+	const struct mm_attention_job *j = ctx;
 	const struct mm_attention *a = j->a;
 	const size_t Hk = a->Hk ? a->Hk : a->H, share = a->H / Hk;
 	struct head h;

@@ -8,6 +8,7 @@
 #define MM_KERNEL_ATTENTION_ISA_H
 
 #include "kernel/attention.h"
+#include "kernel/slots.h"
 
 struct mm_attention_job {
 	const struct mm_attention *a;
@@ -16,13 +17,9 @@ struct mm_attention_job {
 	const mm_real *beta, *d_o, *o_in, *lse_in;
 };
 
+/* ctx is a struct mm_attention_job. */
 struct mm_attention_isa {
-	void (*fwd)(const struct mm_attention_job *j, size_t task,
-		    mm_real *work);
-	void (*bwd)(const struct mm_attention_job *j, size_t task,
-		    mm_real *work);
-	void (*weights)(const struct mm_attention_job *j, size_t task,
-			mm_real *work);
+	mm_slot_fn *fwd, *bwd, *weights;
 };
 
 extern const struct mm_attention_isa mm_attention_base, mm_attention_avx2,

@@ -1,0 +1,495 @@
+/*
+ * conv.c - see conv.h.
+ *
+ * Forward and the gradient of x are one loop: destination pixels gather from
+ * a source map,
+ *
+ *	source row = (destination row * up + off) / down, where that is whole
+ *
+ * forward with up = stride and off = u - top, backward with down = stride and
+ * off = top - u.  A task takes a run of pixels of one sample; the weights are
+ * packed once for all tasks.  The gradient of w is a product over pixels.
+ */
+#include "kernel/conv.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/parallel.h"
+#include "kernel/cpu.h"
+#include "kernel/gemm.h"
+#include "kernel/vec.h"
+
+enum {
+	RUN = 192, /* pixels of a task, columns of a block of w  */
+	KC = 256,
+	NR = 32,	 /* at least those of every instruction set    */
+	OWN = 144 * 256, /* mc * kc of every instruction set           */
+	TASKS = 8,	 /* cut finer where there would be fewer       */
+};
+
+static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
+static _Thread_local mm_real lines_of[NR * KC] __attribute__((aligned(64)));
+static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
+
+static const struct mm_gemm_isa *isa(void)
+{
+#if defined(__x86_64__)
+	switch (mm_isa()) {
+	case MM_ISA_AVX512: return &mm_gemm_avx512;
+	case MM_ISA_AVX2: return &mm_gemm_avx2;
+	default: break;
+	}
+#endif
+	return &mm_gemm_base;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t parts_of(size_t n, size_t size)
+{
+	return (n + size - 1) / size;
+}
+
+static size_t out_size(size_t n, size_t k, size_t stride)
+{
+	return n < k ? 0 : (n - k) / stride + 1;
+}
+
+size_t mm_conv_rows(const struct mm_conv *p)
+{
+	return out_size(p->H + p->top + p->bottom, p->kh, p->stride);
+}
+
+size_t mm_conv_cols(const struct mm_conv *p)
+{
+	return out_size(p->W + p->left + p->right, p->kw, p->stride);
+}
+
+size_t mm_conv_work(const struct mm_conv *p)
+{
+	/* Packed weights, and for backward a transposed copy. */
+	return 2 * p->F * p->C * p->kh * p->kw;
+}
+
+/* ---- gathering ---- */
+
+struct gather {
+	const mm_real *src; /* one sample */
+	size_t Hs, Ws, Wd;  /* source map; width of the destination */
+	size_t kh, kw, top, left;
+	size_t up, down;
+	bool back;
+};
+
+/* Where destination x reads, or SIZE_MAX outside of the map. */
+static size_t source(size_t x, size_t u, size_t pad, size_t n,
+		     const struct gather *g)
+{
+	const size_t plus = x * g->up + (g->back ? pad : u);
+	const size_t minus = g->back ? u : pad;
+
+	if (plus < minus || (plus - minus) % g->down ||
+	    (plus - minus) / g->down >= n)
+		return SIZE_MAX;
+	return (plus - minus) / g->down;
+}
+
+/* Part of one destination row: columns x..x+n from source row `row`. */
+static void fill_row(mm_real *out, const mm_real *row, size_t v, size_t x,
+		     size_t n, const struct gather *g)
+{
+	size_t i = 0, at;
+
+	if (g->up != 1 || g->down != 1) {
+		for (; i < n; i++) {
+			at = source(x + i, v, g->left, g->Ws, g);
+			out[i] = at == SIZE_MAX ? 0 : row[at];
+		}
+		return;
+	}
+	while (i < n && (at = source(x + i, v, g->left, g->Ws, g)) == SIZE_MAX)
+		out[i++] = 0;
+	if (i < n) {
+		const size_t m = least(n - i, g->Ws - at);
+
+		memcpy(out + i, row + at, m * sizeof(*out));
+		i += m;
+	}
+	for (; i < n; i++)
+		out[i] = 0;
+}
+
+/*
+ * What destination pixels first..first+n take from channel and tap k; either
+ * written to `line` or, where it lies as wanted, pointed to.
+ */
+static const mm_real *gather(mm_real *line, size_t k, size_t first, size_t n,
+			     const struct gather *g)
+{
+	const size_t taps = g->kh * g->kw, u = k % taps / g->kw;
+	const size_t v = k % g->kw;
+	const mm_real *plane = g->src + k / taps * g->Hs * g->Ws;
+
+	if (taps == 1 && g->up == 1 && g->down == 1 && !g->top && !g->left &&
+	    g->Wd == g->Ws)
+		return plane + first;
+	for (size_t i = 0; i < n;) {
+		const size_t y = (first + i) / g->Wd, x = (first + i) % g->Wd;
+		const size_t m = least(n - i, g->Wd - x);
+		const size_t at = source(y, u, g->top, g->Hs, g);
+
+		if (at == SIZE_MAX)
+			memset(line + i, 0, m * sizeof(*line));
+		else
+			fill_row(line + i, plane + at * g->Ws, v, x, m, g);
+		i += m;
+	}
+	return line;
+}
+
+/* A line into row k of panels of nr columns, each kc rows long. */
+static inline void deal(mm_real *panels, const mm_real *line, size_t k,
+			size_t kc, size_t n, size_t nr)
+{
+	size_t j = 0;
+
+	for (; j + nr <= n; j += nr)
+		memcpy(panels + j * kc + k * nr, line + j,
+		       nr * sizeof(*panels));
+	if (j < n) {
+		mm_real *last = panels + j * kc + k * nr;
+
+		memset(last, 0, nr * sizeof(*last));
+		memcpy(last, line + j, (n - j) * sizeof(*last));
+	}
+}
+
+/* Panels of patches: taps k0..k0+kc of pixels first..first+n. */
+static void pack_patches(mm_real *panels, size_t k0, size_t kc, size_t first,
+			 size_t n, size_t nr, const struct gather *g)
+{
+	mm_real line[RUN];
+
+	for (size_t k = 0; k < kc; k++) {
+		const mm_real *l = gather(line, k0 + k, first, n, g);
+
+		if (nr == 16) /* a copy of known size is a few moves */
+			deal(panels, l, k, kc, n, 16);
+		else
+			deal(panels, l, k, kc, n, nr);
+	}
+}
+
+/* ---- forward, and backward to x ---- */
+
+struct job {
+	const struct mm_gemm_isa *isa;
+	struct gather g;
+	const mm_real *src, *packed, *bias, *residual;
+	mm_real *dst, *to_pack, beta;
+	const mm_real *w;
+	enum mm_act act;
+	size_t M, K, P;	     /* channels out, taps in, pixels of a sample */
+	size_t src_size;     /* of a sample */
+	size_t run, runs;    /* pixels per task */
+	size_t rows, blocks; /* channels per task, a multiple of isa->mc */
+};
+
+static void pack_weights_some(void *ctx, size_t begin, size_t end)
+{
+	const struct job *j = ctx;
+	const struct mm_gemm p = { .A = j->w, .lda = j->K };
+	const size_t k_blocks = parts_of(j->K, j->isa->kc);
+
+	for (size_t t = begin; t < end; t++) {
+		const size_t m = t / k_blocks * j->isa->mc;
+		const size_t k = t % k_blocks * j->isa->kc;
+		const size_t kc = least(j->K - k, j->isa->kc);
+
+		j->isa->pack_a(&p, m, least(j->M - m, j->isa->mc), k, kc,
+			       j->to_pack + j->M * k + m * kc);
+	}
+}
+
+static void finish(const struct job *j, size_t b, size_t m0, size_t m1,
+		   size_t first, size_t n)
+{
+	for (size_t m = m0; m < m1; m++) {
+		const size_t at = (b * j->M + m) * j->P + first;
+		mm_real *y = j->dst + at;
+
+		for (size_t i = 0; j->bias && i < n; i++)
+			y[i] += j->bias[m];
+		if (j->act != MM_ACT_NONE)
+			mm_vec()->act_fwd(y, y, j->act, n);
+		if (j->residual)
+			mm_vec()->add(y, j->residual + at, n);
+	}
+}
+
+/* One run of pixels of one sample, some of the channels. */
+static void convolve(const struct job *j, size_t b, size_t run, size_t block)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t first = run * j->run, n = least(j->P - first, j->run);
+	const size_t m0 = block * j->rows, m1 = least(j->M, m0 + j->rows);
+	struct gather g = j->g;
+	const struct mm_gemm p = { .alpha = 1,
+				   .beta = j->beta,
+				   .C = j->dst + b * j->M * j->P,
+				   .ldc = j->P };
+
+	g.src = j->src + b * j->src_size;
+	for (size_t k = 0; k < j->K; k += I->kc) {
+		const size_t kc = least(j->K - k, I->kc);
+
+		pack_patches(panels_of, k, kc, first, n, I->nr, &g);
+		for (size_t m = m0; m < m1; m += I->mc)
+			I->block(&p, m, least(m1 - m, I->mc), k, kc, first, n,
+				 j->packed + j->M * k + m * kc, panels_of);
+	}
+	finish(j, b, m0, m1, first, n);
+}
+
+static void convolve_some(void *ctx, size_t begin, size_t end)
+{
+	const struct job *j = ctx;
+
+	for (size_t t = begin; t < end; t++)
+		convolve(j, t / (j->runs * j->blocks), t / j->blocks % j->runs,
+			 t % j->blocks);
+}
+
+/* Pack w (M, K), then all tasks. */
+static void run(struct job *j, size_t B, mm_real *work)
+{
+	size_t tasks;
+
+	if (!j->P || !j->M)
+		return;
+	j->isa = isa();
+	j->to_pack = work;
+	j->packed = work;
+	mm_parallel_for(parts_of(j->M, j->isa->mc) * parts_of(j->K, j->isa->kc),
+			1, pack_weights_some, j);
+	/* Runs even out, and end at whole panels. */
+	j->run = parts_of(parts_of(j->P, parts_of(j->P, RUN)), j->isa->nr) *
+		 j->isa->nr;
+	j->runs = parts_of(j->P, j->run);
+	tasks = B * j->runs;
+	j->blocks = tasks < TASKS ? least(parts_of(TASKS, tasks),
+					  parts_of(j->M, j->isa->mc))
+				  : 1;
+	j->rows = parts_of(parts_of(j->M, j->blocks), j->isa->mc) * j->isa->mc;
+	j->blocks = parts_of(j->M, j->rows);
+	mm_parallel_for(tasks * j->blocks, 1, convolve_some, j);
+}
+
+void mm_conv_fwd(mm_real *y, const mm_real *x, const mm_real *w,
+		 const struct mm_conv *p, mm_real *work)
+{
+	const size_t Wo = mm_conv_cols(p);
+	struct job j = { .src = x,
+			 .dst = y,
+			 .w = w,
+			 .bias = p->bias,
+			 .residual = p->residual,
+			 .act = p->act,
+			 .M = p->F,
+			 .K = p->C * p->kh * p->kw,
+			 .P = mm_conv_rows(p) * Wo,
+			 .src_size = p->C * p->H * p->W,
+			 .g = { .Hs = p->H,
+				.Ws = p->W,
+				.Wd = Wo,
+				.kh = p->kh,
+				.kw = p->kw,
+				.top = p->top,
+				.left = p->left,
+				.up = p->stride,
+				.down = 1 } };
+
+	run(&j, p->B, work);
+}
+
+struct turn {
+	mm_real *out;
+	const mm_real *w;
+	size_t C, F, taps;
+};
+
+/* out (C, F, taps) from w (F, C, taps). */
+static void turn_some(void *ctx, size_t begin, size_t end)
+{
+	const struct turn *t = ctx;
+
+	for (size_t c = begin; c < end; c++)
+		for (size_t f = 0; f < t->F; f++)
+			memcpy(t->out + (c * t->F + f) * t->taps,
+			       t->w + (f * t->C + c) * t->taps,
+			       t->taps * sizeof(*t->out));
+}
+
+void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
+		   const mm_real *w, const struct mm_conv *p, mm_real *work)
+{
+	const size_t Ho = mm_conv_rows(p), Wo = mm_conv_cols(p);
+	const size_t n = p->F * p->C * p->kh * p->kw;
+	struct turn t = { work + n, w, p->C, p->F, p->kh * p->kw };
+	struct job j = { .src = dy,
+			 .dst = dx,
+			 .w = t.out,
+			 .beta = beta,
+			 .M = p->C,
+			 .K = p->F * p->kh * p->kw,
+			 .P = p->H * p->W,
+			 .src_size = p->F * Ho * Wo,
+			 .g = { .Hs = Ho,
+				.Ws = Wo,
+				.Wd = p->W,
+				.kh = p->kh,
+				.kw = p->kw,
+				.top = p->top,
+				.left = p->left,
+				.up = 1,
+				.down = p->stride,
+				.back = true } };
+
+	mm_parallel_for(p->C, 16, turn_some, &t);
+	run(&j, p->B, work);
+}
+
+/* ---- backward to w ---- */
+
+struct weight_job {
+	const struct mm_gemm_isa *isa;
+	struct gather g;
+	mm_real *dw;
+	const mm_real *dy, *x;
+	size_t B, F, K, P, x_size;
+	size_t cols, col_parts; /* of dw per task */
+};
+
+/* Panels of columns q..q+n of dw: what pixels first..first+kc give them. */
+static void pack_columns(mm_real *panels, size_t q, size_t n, size_t first,
+			 size_t kc, size_t nr, const struct weight_job *j,
+			 const struct gather *g)
+{
+	for (size_t c = 0; c < n; c += nr) {
+		const size_t m = least(n - c, nr);
+		const struct mm_gemm p = { .tb = true,
+					   .B = lines_of,
+					   .ldb = kc };
+
+		for (size_t i = 0; i < m; i++) {
+			mm_real *line = lines_of + i * kc;
+			const mm_real *l =
+				gather(line, q + c + i, first, kc, g);
+
+			if (l != line)
+				memcpy(line, l, kc * sizeof(*line));
+		}
+		j->isa->pack_b(&p, 0, kc, 0, m, panels + c * kc);
+	}
+}
+
+static void weigh(const struct weight_job *j, size_t m, size_t q)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t n = least(j->K - q, j->cols);
+	const size_t mc = least(j->F - m, I->mc);
+
+	for (size_t b = 0; b < j->B; b++) {
+		struct gather g = j->g;
+		const struct mm_gemm p = { .alpha = 1,
+					   .beta = 1,
+					   .A = j->dy + b * j->F * j->P,
+					   .lda = j->P,
+					   .C = j->dw,
+					   .ldc = j->K };
+
+		g.src = j->x + b * j->x_size;
+		for (size_t k = 0; k < j->P; k += I->kc) {
+			const size_t kc = least(j->P - k, I->kc);
+
+			pack_columns(panels_of, q, n, k, kc, I->nr, j, &g);
+			I->pack_a(&p, m, mc, k, kc, own_of);
+			I->block(&p, m, mc, k, kc, q, n, own_of, panels_of);
+		}
+	}
+}
+
+static void weigh_some(void *ctx, size_t begin, size_t end)
+{
+	const struct weight_job *j = ctx;
+
+	for (size_t t = begin; t < end; t++)
+		weigh(j, t / j->col_parts * j->isa->mc,
+		      t % j->col_parts * j->cols);
+}
+
+void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
+		   const struct mm_conv *p)
+{
+	const size_t Wo = mm_conv_cols(p);
+	struct weight_job j = { .isa = isa(),
+				.dw = dw,
+				.dy = dy,
+				.x = x,
+				.B = p->B,
+				.F = p->F,
+				.K = p->C * p->kh * p->kw,
+				.P = mm_conv_rows(p) * Wo,
+				.x_size = p->C * p->H * p->W,
+				.cols = RUN,
+				.g = { .Hs = p->H,
+				       .Ws = p->W,
+				       .Wd = Wo,
+				       .kh = p->kh,
+				       .kw = p->kw,
+				       .top = p->top,
+				       .left = p->left,
+				       .up = p->stride,
+				       .down = 1 } };
+	const size_t m_parts = parts_of(p->F, j.isa->mc);
+
+	while (m_parts * parts_of(j.K, j.cols) < TASKS &&
+	       j.cols >= 2 * j.isa->nr)
+		j.cols = parts_of(j.cols / 2, j.isa->nr) * j.isa->nr;
+	j.col_parts = parts_of(j.K, j.cols);
+	mm_parallel_for(m_parts * j.col_parts, 1, weigh_some, &j);
+}
+
+/* ---- backward to the bias ---- */
+
+struct bias_job {
+	mm_real *dbias;
+	const mm_real *dy;
+	size_t B, F, n;
+};
+
+static void bias_some(void *ctx, size_t begin, size_t end)
+{
+	const struct bias_job *j = ctx;
+
+	for (size_t f = begin; f < end; f++) {
+		double s = 0;
+
+		for (size_t b = 0; b < j->B; b++)
+			s += (double)mm_vec()->sum(
+				j->dy + (b * j->F + f) * j->n, j->n);
+		j->dbias[f] += (mm_real)s;
+	}
+}
+
+void mm_conv_bwd_bias(mm_real *dbias, const mm_real *dy, size_t B, size_t F,
+		      size_t n)
+{
+	struct bias_job j = { dbias, dy, B, F, n };
+
+	mm_parallel_for(F, 8, bias_some, &j);
+}
