@@ -17,6 +17,7 @@ enum {
 	WIDTHS = 4,
 	LANES = WIDTH * WIDTHS,
 	PIECE = 64,
+	AHEAD = 2048, /* bytes: four rows of 512 are on their way */
 	COLUMNS = 16
 };
 
@@ -67,28 +68,33 @@ static inline int32_t sum_i32(__m256i a)
  * vpmaddubsw multiplies unsigned by signed bytes: |q| by x with the sign of q.
  * Two products of 127 * 127 fit its 16 bits.
  */
-static inline __m256i dot_32(const int8_t *x, const int8_t *q)
+static inline __m256i dot_32(const int8_t *x, __m256i q, __m256i abs_q)
 {
-	__m256i u, v;
+	__m256i u;
 
 	memcpy(&u, x, sizeof(u));
-	memcpy(&v, q, sizeof(v));
-	u = _mm256_maddubs_epi16(_mm256_abs_epi8(v), _mm256_sign_epi8(u, v));
+	u = _mm256_maddubs_epi16(abs_q, _mm256_sign_epi8(u, q));
 	return _mm256_madd_epi16(_mm256_set1_epi16(1), u);
 }
 
 /* The products of the first D & ~31 bytes. */
 static inline int32_t dot_i8(const int8_t *x, const int8_t *q, size_t D)
 {
-	__m256i a = _mm256_setzero_si256(), b = a;
+	__m256i a = _mm256_setzero_si256(), b = a, v, w;
 	size_t i = 0;
 
 	for (; i + 64 <= D; i += 64) {
-		a = _mm256_add_epi32(a, dot_32(x + i, q + i));
-		b = _mm256_add_epi32(b, dot_32(x + i + 32, q + i + 32));
+		__builtin_prefetch(x + i + AHEAD);
+		memcpy(&v, q + i, sizeof(v));
+		memcpy(&w, q + i + 32, sizeof(w));
+		a = _mm256_add_epi32(a, dot_32(x + i, v, _mm256_abs_epi8(v)));
+		b = _mm256_add_epi32(b,
+				     dot_32(x + i + 32, w, _mm256_abs_epi8(w)));
 	}
-	if (i + 32 <= D)
-		a = _mm256_add_epi32(a, dot_32(x + i, q + i));
+	if (i + 32 <= D) {
+		memcpy(&v, q + i, sizeof(v));
+		a = _mm256_add_epi32(a, dot_32(x + i, v, _mm256_abs_epi8(v)));
+	}
 	return sum_i32(_mm256_add_epi32(a, b));
 }
 
