@@ -74,7 +74,7 @@ static const char everything[] =
 
 START_TEST(a_copy_depends_on_its_name_alone)
 {
-	struct mm_augment_work w[2] = { { { 0 } } };
+	static struct mm_augment_work w[2];
 	struct mm_image a, b;
 	int same = 0;
 
