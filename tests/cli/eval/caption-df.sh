@@ -1,9 +1,10 @@
 # The references' own frequencies, written and read again, change nothing.
-cd "$FIX/eval"
-one() { mmtool eval caption --json --refs captions.json --hyps results.json "$@"; }
-one --df-out "$OLDPWD/df" >"$OLDPWD/a"
-one --df "$OLDPWD/df" >"$OLDPWD/b"
-cd "$OLDPWD"
+one() {
+	mmtool eval caption --json --refs "$FIX/eval/captions.json" \
+		--hyps "$FIX/eval/results.json" "$@"
+}
+one --df-out df >a
+one --df df >b
 cmp a b && wc -l <df | tr -d ' '
 printf 'documents\t5\n9\ta b\n' >many
 printf 'documents\t5\nx\ta b\n' >nocount
