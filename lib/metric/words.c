@@ -18,7 +18,7 @@ int mm_u32s_reserve(struct mm_u32s *ids, size_t cap, struct mm_err *err)
 {
 	uint32_t *at;
 
-	if (cap <= ids->cap)
+	if (ids->at && cap <= ids->cap) /* never NULL hereafter */
 		return 0;
 	if (cap < 2 * ids->cap)
 		cap = 2 * ids->cap;
