@@ -162,3 +162,53 @@ int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 	t->heads = (size_t)heads;
 	return MM_OK;
 }
+
+int mm_vision_parse(struct mm_tower *t, struct mm_vision *v,
+		    const struct mm_json *config, struct mm_err *err)
+{
+	int64_t image = (int64_t)v->image_size, patch = (int64_t)v->patch;
+	int64_t channels = 3;
+	int rc = mm_tower_parse(t, config, err);
+
+	if (rc ||
+	    (rc = mm_json_want_int(config, "image_size", 1, 1 << 14, &image,
+				   err)) ||
+	    (rc = mm_json_want_int(config, "patch_size", 1, 1 << 12, &patch,
+				   err)) ||
+	    (rc = mm_json_want_int(config, "num_channels", 3, 3, &channels,
+				   err)))
+		return rc;
+	if (patch > image)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'patch_size' %lld is larger than 'image_size' "
+			       "%lld",
+			       (long long)patch, (long long)image);
+	v->image_size = (size_t)image;
+	v->patch = (size_t)patch;
+	v->channels = (size_t)channels;
+	return MM_OK;
+}
+
+int mm_text_parse(struct mm_tower *t, struct mm_model *m,
+		  const struct mm_json *config, struct mm_err *err)
+{
+	int64_t vocab = (int64_t)m->vocab_size;
+	int64_t context = (int64_t)m->context_length;
+	int rc = mm_tower_parse(t, config, err);
+
+	if (rc ||
+	    (rc = mm_json_want_int(config, "vocab_size", 1, 1 << 24, &vocab,
+				   err)) ||
+	    (rc = mm_json_want_int(config, "max_position_embeddings", 1,
+				   1 << 16, &context, err)) ||
+	    (rc = mm_json_want_int(config, "bos_token_id", 0, INT32_MAX,
+				   &m->bos_token_id, err)) ||
+	    (rc = mm_json_want_int(config, "eos_token_id", 0, INT32_MAX,
+				   &m->eos_token_id, err)) ||
+	    (rc = mm_json_want_int(config, "pad_token_id", 0, INT32_MAX,
+				   &m->pad_token_id, err)))
+		return rc;
+	m->vocab_size = (size_t)vocab;
+	m->context_length = (size_t)context;
+	return MM_OK;
+}

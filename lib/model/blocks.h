@@ -48,4 +48,22 @@ bool mm_act_parse(enum mm_act *act, const char *name);
 int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 		   struct mm_err *err) MM_MUST_CHECK;
 
+/* What a vision_config tells besides its tower. */
+struct mm_vision {
+	size_t patch, image_size, channels;
+};
+
+/* Tower and pictures of a vision_config; what it does not tell stays. */
+int mm_vision_parse(struct mm_tower *t, struct mm_vision *v,
+		    const struct mm_json *config,
+		    struct mm_err *err) MM_MUST_CHECK;
+
+/*
+ * Tower of a text_config, and into m the vocabulary, the length and the
+ * special ids; what it does not tell stays.
+ */
+int mm_text_parse(struct mm_tower *t, struct mm_model *m,
+		  const struct mm_json *config,
+		  struct mm_err *err) MM_MUST_CHECK;
+
 #endif

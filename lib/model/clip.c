@@ -15,58 +15,11 @@
 
 struct clip {
 	struct mm_tower vision, text;
-	size_t patch, image_size, channels;
+	struct mm_vision pictures;
 	double logit_scale;
 };
 
 /* ---- config.json ---- */
-
-static int parse_vision(struct clip *c, const struct mm_json *v,
-			struct mm_err *err)
-{
-	int64_t image = 224, patch = 32, channels = 3;
-	int rc = mm_tower_parse(&c->vision, v, err);
-
-	if (rc ||
-	    (rc = mm_json_want_int(v, "image_size", 1, 1 << 14, &image, err)) ||
-	    (rc = mm_json_want_int(v, "patch_size", 1, 1 << 12, &patch, err)) ||
-	    (rc = mm_json_want_int(v, "num_channels", 3, 3, &channels, err)))
-		return rc;
-	if (patch > image)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'patch_size' %lld is larger than 'image_size' "
-			       "%lld",
-			       (long long)patch, (long long)image);
-	c->image_size = (size_t)image;
-	c->patch = (size_t)patch;
-	c->channels = (size_t)channels;
-	return MM_OK;
-}
-
-static int parse_text(struct mm_model *m, struct clip *c,
-		      const struct mm_json *t, struct mm_err *err)
-{
-	int64_t vocab = 49408, context = 77;
-	int rc = mm_tower_parse(&c->text, t, err);
-
-	m->bos_token_id = 49406;
-	m->eos_token_id = 49407;
-	m->pad_token_id = 1;
-	if (rc ||
-	    (rc = mm_json_want_int(t, "vocab_size", 1, 1 << 24, &vocab, err)) ||
-	    (rc = mm_json_want_int(t, "max_position_embeddings", 1, 1 << 16,
-				   &context, err)) ||
-	    (rc = mm_json_want_int(t, "bos_token_id", 0, INT32_MAX,
-				   &m->bos_token_id, err)) ||
-	    (rc = mm_json_want_int(t, "eos_token_id", 0, INT32_MAX,
-				   &m->eos_token_id, err)) ||
-	    (rc = mm_json_want_int(t, "pad_token_id", 0, INT32_MAX,
-				   &m->pad_token_id, err)))
-		return rc;
-	m->vocab_size = (size_t)vocab;
-	m->context_length = (size_t)context;
-	return MM_OK;
-}
 
 /* HF's rule: NAME_dict, where it is there, replaces NAME completely. */
 static const struct mm_json *part(const struct mm_json *config,
@@ -112,21 +65,29 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 				     .eps = 1e-5,
 				     .causal = true,
 				     .act = MM_ACT_QUICK_GELU };
+	c->pictures = (struct mm_vision){ .patch = 32, .image_size = 224 };
 	c->logit_scale = 2.6592;
+	m->vocab_size = 49408;
+	m->context_length = 77;
+	m->bos_token_id = 49406;
+	m->eos_token_id = 49407;
+	m->pad_token_id = 1;
 	if ((rc = mm_json_want_int(m->json, "projection_dim", 1, 1 << 16, &dim,
 				   err)) ||
 	    (rc = mm_json_want_num(m->json, "logit_scale_init_value", -100, 100,
 				   &c->logit_scale, err)))
 		return rc;
-	if ((rc = parse_vision(c, part(m->json, "vision_config"), err)))
+	if ((rc = mm_vision_parse(&c->vision, &c->pictures,
+				  part(m->json, "vision_config"), err)))
 		return mm_fail_ctx(err, "vision_config");
-	if ((rc = parse_text(m, c, part(m->json, "text_config"), err)))
+	if ((rc = mm_text_parse(&c->text, m, part(m->json, "text_config"),
+				err)))
 		return mm_fail_ctx(err, "text_config");
 	c->vision.init = init_of(&c->vision);
 	c->text.init = init_of(&c->text);
 	m->config = c;
-	m->image_size = c->image_size;
-	m->channels = c->channels;
+	m->image_size = c->pictures.image_size;
+	m->channels = c->pictures.channels;
 	m->embed_dim = (size_t)dim;
 	return MM_OK;
 }
@@ -201,8 +162,8 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 				  struct mm_node *pixels)
 {
 	const struct clip *c = m->config;
-	const size_t W = c->vision.width, P = c->patch;
-	const size_t G = c->image_size / P;
+	const size_t W = c->vision.width, P = c->pictures.patch;
+	const size_t G = c->pictures.image_size / P;
 	struct mm_node *x, *w, *cls, *pos;
 	size_t gh, gw;
 
@@ -212,7 +173,8 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 	g->store->layer = 0;
 	gh = pixels->shape.dim[2] / P;
 	gw = pixels->shape.dim[3] / P;
-	w = mm_param(g, MM_SHAPE(W, c->channels, P, P), MM_NORMAL(0.02),
+	w = mm_param(g, MM_SHAPE(W, c->pictures.channels, P, P),
+		     MM_NORMAL(0.02),
 		     "vision_model.embeddings.patch_embedding.weight");
 	cls = mm_param(g, MM_SHAPE(W), MM_NORMAL(1 / sqrt((double)W)),
 		       "vision_model.embeddings.class_embedding");

@@ -47,8 +47,11 @@ static int list(const char *dir, struct mm_arena *arena, char ***out, size_t *n,
 	DIR *d = opendir(dir);
 	char **path = NULL, **more;
 	struct dirent *e;
-	size_t cap = 0;
+	size_t cap = 0, len = strlen(dir);
 
+	/* "photos/" and "photos" give the same ids. */
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
 	*n = 0;
 	if (!d)
 		return mm_fail_errno(err, "cannot open '%s'", dir);
@@ -61,7 +64,8 @@ static int list(const char *dir, struct mm_arena *arena, char ***out, size_t *n,
 				break;
 			path = more;
 		}
-		path[*n] = mm_arena_printf(arena, "%s/%s", dir, e->d_name);
+		path[*n] = mm_arena_printf(arena, "%.*s/%s", (int)len, dir,
+					   e->d_name);
 		if (!path[(*n)++])
 			break;
 	}

@@ -13,62 +13,36 @@
 
 struct siglip {
 	struct mm_tower vision, text;
-	size_t patch, image_size, channels;
+	struct mm_vision pictures;
 };
 
 static int parse_vision(struct siglip *c, const struct mm_json *v,
 			struct mm_err *err)
 {
-	int64_t image = 224, patch = 16, channels = 3;
 	bool head = true;
-	int rc = mm_tower_parse(&c->vision, v, err);
+	int rc = mm_vision_parse(&c->vision, &c->pictures, v, err);
 
-	if (rc ||
-	    (rc = mm_json_want_int(v, "image_size", 1, 1 << 14, &image, err)) ||
-	    (rc = mm_json_want_int(v, "patch_size", 1, 1 << 12, &patch, err)) ||
-	    (rc = mm_json_want_int(v, "num_channels", 3, 3, &channels, err)) ||
-	    (rc = mm_json_want_bool(v, "vision_use_head", &head, err)))
-		return rc;
-	if (patch > image)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'patch_size' %lld is larger than 'image_size' "
-			       "%lld",
-			       (long long)patch, (long long)image);
-	if (!head)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'vision_use_head' is false: a tower without "
-			       "pooling has no embedding");
-	c->image_size = (size_t)image;
-	c->patch = (size_t)patch;
-	c->channels = (size_t)channels;
-	return MM_OK;
+	if (!rc)
+		rc = mm_json_want_bool(v, "vision_use_head", &head, err);
+	if (!rc && !head)
+		rc = mm_fail(err, MM_ERR_FORMAT,
+			     "'vision_use_head' is false: a tower without "
+			     "pooling has no embedding");
+	return rc;
 }
 
 static int parse_text(struct mm_model *m, struct siglip *c,
 		      const struct mm_json *t, struct mm_err *err)
 {
-	int64_t vocab = 32000, context = 64, dim;
-	int rc = mm_tower_parse(&c->text, t, err);
+	int64_t dim;
+	int rc = mm_text_parse(&c->text, m, t, err);
 
-	m->bos_token_id = 49406;
-	m->eos_token_id = 49407;
-	m->pad_token_id = 1;
 	dim = (int64_t)c->text.width;
-	if (rc ||
-	    (rc = mm_json_want_int(t, "vocab_size", 1, 1 << 24, &vocab, err)) ||
-	    (rc = mm_json_want_int(t, "max_position_embeddings", 1, 1 << 16,
-				   &context, err)) ||
-	    (rc = mm_json_want_int(t, "projection_size", 1, 1 << 16, &dim,
-				   err)) ||
-	    (rc = mm_json_want_int(t, "eos_token_id", 0, INT32_MAX,
-				   &m->eos_token_id, err)) ||
-	    (rc = mm_json_want_int(t, "pad_token_id", 0, INT32_MAX,
-				   &m->pad_token_id, err)))
-		return rc;
-	m->vocab_size = (size_t)vocab;
-	m->context_length = (size_t)context;
+	if (!rc)
+		rc = mm_json_want_int(t, "projection_size", 1, 1 << 16, &dim,
+				      err);
 	m->embed_dim = (size_t)dim;
-	return MM_OK;
+	return rc;
 }
 
 static struct mm_block_init init_of(const struct mm_tower *t)
@@ -92,6 +66,12 @@ static int siglip_configure(struct mm_model *m, struct mm_err *err)
 				       .eps = 1e-6,
 				       .act = MM_ACT_GELU_TANH };
 	c->text = c->vision;
+	c->pictures = (struct mm_vision){ .patch = 16, .image_size = 224 };
+	m->vocab_size = 32000;
+	m->context_length = 64;
+	m->bos_token_id = 49406;
+	m->eos_token_id = 49407;
+	m->pad_token_id = 1;
 	if ((rc = parse_vision(c, mm_json_get(m->json, "vision_config"), err)))
 		return mm_fail_ctx(err, "vision_config");
 	if ((rc = parse_text(m, c, mm_json_get(m->json, "text_config"), err)))
@@ -104,8 +84,8 @@ static int siglip_configure(struct mm_model *m, struct mm_err *err)
 	c->vision.init = init_of(&c->vision);
 	c->text.init = init_of(&c->text);
 	m->config = c;
-	m->image_size = c->image_size;
-	m->channels = c->channels;
+	m->image_size = c->pictures.image_size;
+	m->channels = c->pictures.channels;
 	return MM_OK;
 }
 
@@ -211,8 +191,8 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 				    struct mm_node *pixels)
 {
 	const struct siglip *c = m->config;
-	const size_t W = c->vision.width, P = c->patch;
-	const size_t G = c->image_size / P;
+	const size_t W = c->vision.width, P = c->pictures.patch;
+	const size_t G = c->pictures.image_size / P;
 	struct mm_node *x, *w, *b, *pos;
 	size_t gh, gw;
 
@@ -222,9 +202,10 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 	g->store->layer = 0;
 	gh = pixels->shape.dim[2] / P;
 	gw = pixels->shape.dim[3] / P;
-	w = mm_param(g, MM_SHAPE(W, c->channels, P, P),
-		     MM_NORMAL(1 / sqrt((double)(c->channels * P * P))),
-		     "vision_model.embeddings.patch_embedding.weight");
+	w = mm_param(
+		g, MM_SHAPE(W, c->pictures.channels, P, P),
+		MM_NORMAL(1 / sqrt((double)(c->pictures.channels * P * P))),
+		"vision_model.embeddings.patch_embedding.weight");
 	b = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO,
 		     "vision_model.embeddings.patch_embedding.bias");
 	pos = mm_param(g, MM_SHAPE(G * G, W), MM_NORMAL(1 / sqrt((double)W)),
