@@ -57,7 +57,7 @@ static void report(const char *what, size_t B, struct mm_graph *g,
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s, batch %zu", what, B);
-	bench_print(name, flops(g) * (backward ? 3 : 1) / 1e9, s, "GF/s",
+	bench_print(name, flops(g) * (backward ? 3 : 1), s, "GF/s",
 		    bench_sgemm_peak());
 }
 
