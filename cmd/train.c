@@ -15,7 +15,7 @@ enum { PATH = 4096 };
 
 struct train_args {
 	struct mm_common common;
-	const char *arch, *preset, *tokenizer, *augment;
+	const char *arch, *preset, *tokenizer, *augment, *wordnet;
 	struct mm_list val, freeze;
 	int64_t epochs, steps, micro_image, micro_text;
 	double lr, lr_of[MM_N_GROUPS], layer_decay, weight_decay;
@@ -77,7 +77,11 @@ static const struct mm_opt opts[] = {
 		"a new order each epoch; --no-shuffle: the stream's order, a "
 		"short last batch is dropped"),
 	MM_STR(0, "augment", T, augment, "SPEC",
-	       "change pictures on the way: shift:PIXELS, flip:P, with commas"),
+	       "change samples on the way, as `mmtool augment --spec` does: "
+	       "shift:4,flip:0.5"),
+	MM_DIR(0, "wordnet", T, wordnet, "DIR",
+	       "WordNet's database files, for synonyms [$MMTOOL_WORDNET, or "
+	       "where they are installed]"),
 	MM_GROUP("Length"),
 	MM_INT(0, "epochs", T, epochs, "N", 1, 1e6, "passes over the data"),
 	MM_INT(0, "steps", T, steps, "N", 0, 1e9,
@@ -139,6 +143,8 @@ static const struct mm_opt opts[] = {
 struct session {
 	const struct train_args *a;
 	struct mm_tokenizer *tok;
+	struct mm_tokenizer *stream_tok; /* where there is no --tokenizer */
+	struct mm_wordnet *wordnet;
 	struct mm_model model;
 	struct mm_dataset data, val;
 	struct mm_image_preset pictures;
@@ -301,33 +307,6 @@ static int on_save(void *ctx, const char *dir, struct mm_err *err)
 
 /* ---- options ---- */
 
-/* "shift:4,flip:0.5" */
-static int parse_augment(const char *spec, struct mm_train_options *o,
-			 struct mm_err *err)
-{
-	while (spec && *spec) {
-		const size_t n = strcspn(spec, ",");
-		char *end;
-
-		if (!strncmp(spec, "shift:", 6))
-			o->shift = strtol(spec + 6, &end, 10);
-		else if (!strncmp(spec, "flip:", 5))
-			o->flip = strtod(spec + 5, &end);
-		else
-			return mm_fail(err, MM_ERR_USAGE,
-				       "--augment knows shift:PIXELS and "
-				       "flip:P, not '%.*s'",
-				       (int)n, spec);
-		if (end != spec + n || o->shift < 0 || o->shift > 4096 ||
-		    !(o->flip >= 0 && o->flip <= 1))
-			return mm_fail(err, MM_ERR_USAGE,
-				       "--augment: '%.*s' is out of range",
-				       (int)n, spec);
-		spec += n + (spec[n] == ',');
-	}
-	return MM_OK;
-}
-
 static int options(const struct train_args *a, struct mm_train_options *o,
 		   struct mm_err *err)
 {
@@ -364,7 +343,10 @@ static int options(const struct train_args *a, struct mm_train_options *o,
 	};
 	for (int g = 0; g < MM_N_GROUPS; g++)
 		o->lr_group[g] = isnan(a->lr_of[g]) ? -1 : a->lr_of[g];
-	return parse_augment(a->augment, o, err);
+	if (mm_augment_parse(&o->augment.spec, a->augment ? a->augment : "",
+			     err))
+		return mm_fail_ctx(err, "--augment");
+	return MM_OK;
 }
 
 /* ---- what the run starts from ---- */
@@ -481,6 +463,26 @@ static int open_all(struct session *s, int argc, char **argv,
 	return MM_OK;
 }
 
+/* What captions that change need. */
+static int open_augment(struct session *s, struct mm_train_options *o,
+			struct mm_err *err)
+{
+	struct mm_augment_options *a = &o->augment;
+	int rc;
+
+	if ((a->spec.synonyms > 0 || a->spec.insert > 0) &&
+	    (rc = mm_wordnet_open(&s->wordnet, s->a->wordnet, err)))
+		return rc;
+	if (mm_augment_texts(&a->spec) && !s->tok && s->data.tokenizer &&
+	    (rc = mm_tokenizer_open(&s->stream_tok, s->data.tokenizer,
+				    MM_CLEAN_HF, err)))
+		return mm_fail_ctx(err, "the stream's tokenizer (see "
+					"--tokenizer)");
+	a->wordnet = s->wordnet;
+	a->tokenizer = s->tok ? s->tok : s->stream_tok;
+	return MM_OK;
+}
+
 static int print_plan(struct session *s, const struct mm_train_options *o,
 		      struct mm_err *err)
 {
@@ -528,7 +530,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 
 	if (!rc && !s.a->dry_run)
 		rc = mm_need_output(&s.a->common, err);
-	if (!rc && !(rc = open_all(&s, argc, argv, err)))
+	if (!rc && !(rc = open_all(&s, argc, argv, err)) &&
+	    !(rc = open_augment(&s, &o, err)))
 		rc = s.a->dry_run ? print_plan(&s, &o, err)
 				  : train(&s, &o, err);
 	if (s.log >= 0)
@@ -537,6 +540,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_dataset_release(&s.data);
 	mm_dataset_release(&s.val);
 	mm_tokenizer_free(s.tok);
+	mm_tokenizer_free(s.stream_tok);
+	mm_wordnet_free(s.wordnet);
 	return rc;
 }
 

@@ -108,12 +108,28 @@ static size_t clamp(long i, size_t n)
 	return i < 0 ? 0 : (size_t)i >= n ? n - 1 : (size_t)i;
 }
 
+/* out[x] = in[x + dx] over a row of w pixels, the border repeated. */
+static void shift_row(uint8_t *out, const uint8_t *in, long w, long dx)
+{
+	const long from = dx < 0 ? (-dx < w ? -dx : w) : 0,
+		   to = dx > 0 ? (dx < w ? w - dx : 0) : w;
+
+	for (long x = 0; x < from; x++)
+		memcpy(out + 3 * x, in, 3);
+	if (from < to)
+		memcpy(out + 3 * from, in + 3 * (from + dx),
+		       3 * (size_t)(to - from));
+	for (long x = to < from ? from : to; x < w; x++)
+		memcpy(out + 3 * x, in + 3 * (w - 1), 3);
+}
+
 /* The result's pixel (x, y) is the old (x + dx, y + dy). */
 static int shift(const struct mm_augment_spec *s, const struct identity *who,
 		 struct mm_augment_work *w, struct mm_image *rgb, double a[6],
 		 struct mm_err *err)
 {
 	const uint64_t n = 2 * (uint64_t)s->shift + 1;
+	const size_t row = 3 * rgb->w;
 	struct mm_rng r = numbers(who, MM_RNG_SHIFT);
 	long dx, dy;
 	int rc;
@@ -125,12 +141,9 @@ static int shift(const struct mm_augment_spec *s, const struct identity *who,
 	dy = (long)mm_rng_below(&r, n) - (long)s->shift;
 	dx = (long)mm_rng_below(&r, n) - (long)s->shift;
 	for (size_t y = 0; y < rgb->h; y++)
-		for (size_t x = 0; x < rgb->w; x++)
-			memcpy(rgb->data + 3 * (y * rgb->w + x),
-			       w->t.data + 3 * (clamp((long)y + dy, rgb->h) *
-							rgb->w +
-						clamp((long)x + dx, rgb->w)),
-			       3);
+		shift_row(rgb->data + y * row,
+			  w->t.data + clamp((long)y + dy, rgb->h) * row,
+			  (long)rgb->w, dx);
 	mm_affine_shift(a, -(double)dx, -(double)dy);
 	return MM_OK;
 }

@@ -32,6 +32,7 @@
 #include "image/geometry.h"
 #include "image/preset.h"
 #include "text/caption.h"
+#include "text/tokenizer.h"
 
 struct mm_augment_spec {
 	double crop[2]; /* least and greatest area; {0, 0}: off */
@@ -57,6 +58,14 @@ int mm_augment_parse(struct mm_augment_spec *s, const char *text,
 
 /* The same text back, for metadata; appended. */
 void mm_augment_format(struct mm_buf *out, const struct mm_augment_spec *s);
+
+/* What augment_group.h and augment_feed.h need; all pointers are borrowed. */
+struct mm_augment_options {
+	struct mm_augment_spec spec;
+	uint64_t seed;
+	const struct mm_wordnet *wordnet;     /* NULL: not needed */
+	const struct mm_tokenizer *tokenizer; /* NULL: `ids` stay */
+};
 
 /* One thread's memory; zeros to start. */
 struct mm_augment_work {

@@ -11,14 +11,6 @@
 
 #include "data/augment.h"
 #include "data/group.h"
-#include "text/tokenizer.h"
-
-struct mm_augment_options {
-	struct mm_augment_spec spec;
-	uint64_t seed;
-	const struct mm_wordnet *wordnet;     /* NULL: not needed */
-	const struct mm_tokenizer *tokenizer; /* NULL: `ids` stay */
-};
 
 struct mm_augment_counts {
 	uint64_t samples, flipped, refused, synonyms;

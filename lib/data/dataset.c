@@ -8,14 +8,19 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+/* A column of strings: all of them end to end. */
+struct strings {
+	const char *text; /* NULL: there is no such column */
+	const int64_t *ends;
+};
+
 struct mm_dataset_part {
 	size_t first, n; /* samples first .. first + n - 1 */
 	const unsigned char *pixels;
 	const int32_t *ids;
 	const uint8_t *mask;
 	const int64_t *label;
-	const char *id, *image_id; /* all strings end to end */
-	const int64_t *id_ends, *image_id_ends;
+	struct strings id, image_id, text, phrases;
 };
 
 /* What the file's map does not hold is copied into d->arena. */
@@ -42,16 +47,16 @@ static int keep_column(struct mm_dataset *d, const struct mm_stream *s,
 }
 
 static int keep_strings(struct mm_dataset *d, const struct mm_stream *s,
-			const struct mm_column *c, const char **text,
-			const int64_t **ends, struct mm_err *err)
+			const struct mm_column *c, struct strings *out,
+			struct mm_err *err)
 {
 	const void *t, *e = c->ends;
 	int rc = keep_column(d, s, c, &t, err);
 
 	if (!rc)
-		rc = keep(d, s, &e, s->segment.n * sizeof(**ends), err);
-	*text = t;
-	*ends = e;
+		rc = keep(d, s, &e, s->segment.n * sizeof(*out->ends), err);
+	out->text = t ? t : ""; /* empty strings may have no bytes at all */
+	out->ends = e;
 	return rc;
 }
 
@@ -67,6 +72,30 @@ static int differs(const struct mm_segment *seg, const char *what,
 	return mm_fail(err, MM_ERR_SHAPE,
 		       "'%s' byte %llu: %s differ from those before", seg->path,
 		       (unsigned long long)seg->offset, what);
+}
+
+static const char *meta(void *ctx, const char *key)
+{
+	return mm_segment_meta(ctx, key);
+}
+
+/* How pictures and ids were made. */
+static int take_meta(struct mm_dataset *d, const struct mm_segment *seg,
+		     struct mm_err *err)
+{
+	const char *preset = mm_segment_meta(seg, "preset"),
+		   *tokenizer = mm_segment_meta(seg, "tokenizer");
+	union {
+		const struct mm_segment *in;
+		void *out;
+	} ctx = { seg }; /* casts const away: the callback only reads */
+
+	if (preset)
+		snprintf(d->preset, sizeof(d->preset), "%s", preset);
+	if (tokenizer && !(d->tokenizer = mm_arena_strndup(&d->arena, tokenizer,
+							   strlen(tokenizer))))
+		return mm_fail_nomem(err, "the data's metadata");
+	return mm_image_values_get(&d->values, meta, ctx.out, err);
 }
 
 static int take_pixels(struct mm_dataset *d, const struct mm_stream *s,
@@ -98,9 +127,8 @@ static int take_pixels(struct mm_dataset *d, const struct mm_stream *s,
 								  "mean")) &&
 			parse_three(d->std, mm_segment_meta(seg, "image.std"));
 	}
-	if (first && mm_segment_meta(seg, "preset"))
-		snprintf(d->preset, sizeof(d->preset), "%s",
-			 mm_segment_meta(seg, "preset"));
+	if (first && (rc = take_meta(d, seg, err)))
+		return rc;
 	if (floats != d->floats || c->items.dim[2] != d->H ||
 	    c->items.dim[3] != d->W)
 		return differs(seg, "the pictures' type or size", err);
@@ -145,6 +173,26 @@ static int take_text(struct mm_dataset *d, const struct mm_stream *s,
 	return MM_OK;
 }
 
+/* A column of strings that all segments have, or none. */
+static int take_strings(struct mm_dataset *d, const struct mm_stream *s,
+			const struct mm_segment *seg, const char *name,
+			bool first, bool *has, struct strings *out,
+			struct mm_err *err)
+{
+	const struct mm_column *c = mm_segment_find(seg, name);
+	int rc;
+
+	if (first)
+		*has = c != NULL;
+	if ((c != NULL) != *has)
+		return differs(seg, "the columns", err);
+	if (!c)
+		return MM_OK;
+	if ((rc = mm_segment_want_str(seg, name, &c, err)))
+		return rc;
+	return keep_strings(d, s, c, out, err);
+}
+
 static int take_names(struct mm_dataset *d, const struct mm_stream *s,
 		      const struct mm_segment *seg, struct mm_dataset_part *p,
 		      bool first, struct mm_err *err)
@@ -154,16 +202,13 @@ static int take_names(struct mm_dataset *d, const struct mm_stream *s,
 	int rc;
 
 	if ((rc = mm_segment_want_str(seg, "id", &c, err)) ||
-	    (rc = keep_strings(d, s, c, &p->id, &p->id_ends, err)))
-		return rc;
-	c = mm_segment_find(seg, "image.id");
-	if (first)
-		d->has_image_id = c != NULL;
-	if ((c != NULL) != d->has_image_id)
-		return differs(seg, "the columns", err);
-	if (c && ((rc = mm_segment_want_str(seg, "image.id", &c, err)) ||
-		  (rc = keep_strings(d, s, c, &p->image_id, &p->image_id_ends,
-				     err))))
+	    (rc = keep_strings(d, s, c, &p->id, err)) ||
+	    (rc = take_strings(d, s, seg, "image.id", first, &d->has_image_id,
+			       &p->image_id, err)) ||
+	    (rc = take_strings(d, s, seg, "text", first, &d->has_text, &p->text,
+			       err)) ||
+	    (rc = take_strings(d, s, seg, "phrases", first, &d->has_phrases,
+			       &p->phrases, err)))
 		return rc;
 	c = mm_segment_find(seg, "label");
 	if (first)
@@ -183,12 +228,14 @@ static int take_names(struct mm_dataset *d, const struct mm_stream *s,
 static void add_fingerprint(struct mm_dataset *d,
 			    const struct mm_dataset_part *p)
 {
-	const uint64_t h[] = { d->fingerprint,
-			       p->n,
-			       mm_hash64(p->id, (size_t)p->id_ends[p->n - 1]),
-			       d->H,
-			       d->W,
-			       d->T };
+	const uint64_t h[] = {
+		d->fingerprint,
+		p->n,
+		mm_hash64(p->id.text, (size_t)p->id.ends[p->n - 1]),
+		d->H,
+		d->W,
+		d->T
+	};
 
 	d->fingerprint = mm_hash64(h, sizeof(h));
 }
@@ -306,13 +353,12 @@ int64_t mm_dataset_label(const struct mm_dataset *d, size_t i)
 	return p->label ? p->label[row] : -1;
 }
 
-static const char *string(const char *text, const int64_t *ends, size_t row,
-			  size_t *len)
+static const char *string(const struct strings *s, size_t row, size_t *len)
 {
-	const int64_t start = row ? ends[row - 1] : 0;
+	const int64_t start = row ? s->ends[row - 1] : 0;
 
-	*len = (size_t)(ends[row] - start);
-	return text + start;
+	*len = (size_t)(s->ends[row] - start);
+	return s->text + start;
 }
 
 const char *mm_dataset_id(const struct mm_dataset *d, size_t i, size_t *len)
@@ -320,7 +366,7 @@ const char *mm_dataset_id(const struct mm_dataset *d, size_t i, size_t *len)
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	return string(p->id, p->id_ends, row, len);
+	return string(&p->id, row, len);
 }
 
 const char *mm_dataset_image_id(const struct mm_dataset *d, size_t i,
@@ -329,7 +375,22 @@ const char *mm_dataset_image_id(const struct mm_dataset *d, size_t i,
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	if (!p->image_id)
-		return string(p->id, p->id_ends, row, len);
-	return string(p->image_id, p->image_id_ends, row, len);
+	return string(p->image_id.text ? &p->image_id : &p->id, row, len);
+}
+
+const char *mm_dataset_text(const struct mm_dataset *d, size_t i, size_t *len)
+{
+	size_t row;
+	const struct mm_dataset_part *p = locate(d, i, &row);
+
+	return p->text.text ? string(&p->text, row, len) : NULL;
+}
+
+const char *mm_dataset_phrases(const struct mm_dataset *d, size_t i,
+			       size_t *len)
+{
+	size_t row;
+	const struct mm_dataset_part *p = locate(d, i, &row);
+
+	return p->phrases.text ? string(&p->phrases, row, len) : NULL;
 }

@@ -29,32 +29,27 @@ static uint8_t nearest(const float lut[256], float x)
 	return (uint8_t)(lo && x - lut[lo - 1] < lut[lo] - x ? lo - 1 : lo);
 }
 
-static int from_floats(struct mm_image *rgb, const struct mm_segment *seg,
-		       const struct mm_column *c, const void *row, size_t n,
-		       struct mm_err *err)
+int mm_picture_from_planes(struct mm_image *rgb, const void *planes,
+			   enum mm_dtype dtype, size_t w, size_t h,
+			   const struct mm_image_values *v, struct mm_err *err)
 {
-	union {
-		const struct mm_segment *in;
-		void *out;
-	} ctx = { seg }; /* casts const away: the callback only reads */
-	struct mm_image_values values;
+	const size_t n = 3 * w * h;
 	float lut[3][256], *x;
 	uint8_t *bytes;
 	int rc;
 
-	if ((rc = mm_image_values_get(&values, meta, ctx.out, err)))
-		return rc;
-	mm_image_values_lut(lut, &values);
+	if (dtype == MM_U8)
+		return mm_image_from_chw_u8(rgb, planes, w, h, err);
+	mm_image_values_lut(lut, v);
 	x = mm_malloc(n, sizeof(*x));
 	bytes = mm_malloc(n, 1);
 	if (!x || !bytes) {
 		rc = mm_fail_nomem(err, "a picture");
 	} else {
-		mm_to_f32(x, row, c->items.dtype, n);
+		mm_to_f32(x, planes, dtype, n);
 		for (size_t i = 0; i < n; i++)
 			bytes[i] = nearest(lut[i / (n / 3)], x[i]);
-		rc = mm_image_from_chw_u8(rgb, bytes, c->items.dim[3],
-					  c->items.dim[2], err);
+		rc = mm_image_from_chw_u8(rgb, bytes, w, h, err);
 	}
 	mm_free(x);
 	mm_free(bytes);
@@ -64,9 +59,15 @@ static int from_floats(struct mm_image *rgb, const struct mm_segment *seg,
 static int from_pixels(struct mm_image *rgb, const struct mm_segment *seg,
 		       const struct mm_column *c, size_t i, struct mm_err *err)
 {
+	union {
+		const struct mm_segment *in;
+		void *out;
+	} ctx = { seg }; /* casts const away: the callback only reads */
 	const struct mm_tensor *t = &c->items;
+	struct mm_image_values v;
 	size_t n;
 	const void *row = mm_column_row(c, i, &n);
+	int rc;
 
 	if (c->ends || t->rank != 4 || t->dim[1] != 3 || !t->dim[2] ||
 	    !t->dim[3] || (t->dtype != MM_U8 && !mm_dtype_is_float(t->dtype)))
@@ -74,10 +75,10 @@ static int from_pixels(struct mm_image *rgb, const struct mm_segment *seg,
 			       "'%s' byte %llu: column 'image' must be "
 			       "[N, 3, H, W] of U8 or floats",
 			       seg->path, (unsigned long long)seg->offset);
-	if (t->dtype == MM_U8)
-		return mm_image_from_chw_u8(rgb, row, t->dim[3], t->dim[2],
-					    err);
-	return from_floats(rgb, seg, c, row, 3 * t->dim[2] * t->dim[3], err);
+	if ((rc = mm_image_values_get(&v, meta, ctx.out, err)))
+		return rc;
+	return mm_picture_from_planes(rgb, row, t->dtype, t->dim[3], t->dim[2],
+				      &v, err);
 }
 
 static int from_bytes(struct mm_image *rgb, const void *bytes, size_t n,

@@ -5,6 +5,7 @@
 #define MM_DATA_PICTURE_H
 
 #include "image/decode.h"
+#include "image/preset.h"
 #include "tensor/stream.h"
 
 /*
@@ -18,5 +19,14 @@
 int mm_picture_of(struct mm_image *rgb, const struct mm_segment *seg, size_t i,
 		  const struct mm_decode_opts *opts,
 		  struct mm_err *err) MM_MUST_CHECK;
+
+/*
+ * From planes [3, h, w] of U8 (as they are) or of floats: the byte whose value
+ * under v lies nearest.
+ */
+int mm_picture_from_planes(struct mm_image *rgb, const void *planes,
+			   enum mm_dtype dtype, size_t w, size_t h,
+			   const struct mm_image_values *v,
+			   struct mm_err *err) MM_MUST_CHECK;
 
 #endif

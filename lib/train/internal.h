@@ -2,6 +2,7 @@
 #ifndef MM_TRAIN_INTERNAL_H
 #define MM_TRAIN_INTERNAL_H
 
+#include "data/augment_feed.h"
 #include "model/embed.h"
 #include "train/train.h"
 
@@ -19,6 +20,7 @@ struct mm_run {
 	const struct mm_dataset *data, *val;
 	const struct mm_train_options *o;
 	const struct mm_train_hooks *hooks;
+	struct mm_augment_feed *feed; /* NULL: samples as they are */
 
 	struct mm_side image, text;
 	struct mm_graph loss;
@@ -45,7 +47,8 @@ int mm_run_step(struct mm_run *r, struct mm_train_report *report,
 		struct mm_err *err) MM_MUST_CHECK;
 
 /* ---- batch.c ---- */
-void mm_run_batch(struct mm_run *r); /* samples of step r->step */
+/* The samples of step r->step. */
+int mm_run_batch(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 
 /* ---- resume.c ---- */
 int mm_run_save(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;

@@ -36,17 +36,19 @@ bool mm_train_exists(const char *dir)
 static void describe(const struct mm_run *r, char *out, size_t size)
 {
 	const struct mm_train_options *o = r->o;
+	struct mm_buf augment = { 0 };
 	int n;
 
+	mm_augment_format(&augment, &o->augment.spec);
 	n = snprintf(out, size,
 		     "steps %ld batch %zu lr %.17g warmup %.17g %d schedule %d "
 		     "optimizer %d wd %.17g betas %.17g %.17g eps %.17g clip "
-		     "%.17g shuffle %d loss %d smoothing %.17g shift %ld flip "
-		     "%.17g dropout %.17g scale %.17g pieces %zu %zu",
+		     "%.17g shuffle %d loss %d smoothing %.17g augment %.500s "
+		     "dropout %.17g scale %.17g pieces %zu %zu",
 		     r->steps, o->batch, o->lr, o->warmup, o->warmup_fraction,
 		     (int)o->schedule, (int)o->optimizer, o->weight_decay,
 		     o->beta1, o->beta2, o->eps, o->clip_norm, o->shuffle,
-		     (int)o->loss, o->smoothing, o->shift, o->flip,
+		     (int)o->loss, o->smoothing, mm_buf_str(&augment),
 		     r->m->dropout, r->m->fixed_scale, r->image.piece,
 		     r->text.piece);
 	for (int g = 0; g < MM_N_GROUPS; g++)
@@ -55,6 +57,7 @@ static void describe(const struct mm_run *r, char *out, size_t size)
 	for (size_t k = 0; k < o->n_freeze && n < (int)size - 128; k++)
 		n += snprintf(out + n, size - (size_t)n, " freeze %.100s",
 			      o->freeze[k]);
+	mm_buf_release(&augment);
 }
 
 static struct mm_tensor tensor_of(struct mm_run *r, const struct mm_param *p,

@@ -186,6 +186,7 @@ int mm_run_alloc(struct mm_run *r, struct mm_err *err)
 
 void mm_run_release(struct mm_run *r)
 {
+	mm_augment_feed_free(r->feed);
 	mm_graph_release(&r->image.g);
 	mm_graph_release(&r->text.g);
 	mm_graph_release(&r->loss);
@@ -359,10 +360,12 @@ int mm_run_step(struct mm_run *r, struct mm_train_report *report,
 		struct mm_err *err)
 {
 	const double start = now();
+	int rc;
 
 	for (int g = 0; g < MM_N_GROUPS; g++)
 		report->lr[g] = group_lr(r, (enum mm_group)g);
-	mm_run_batch(r);
+	if ((rc = mm_run_batch(r, err)))
+		return rc;
 	mm_store_zero_grads(&r->m->store);
 	forward(r, &r->image, r->image_in->val);
 	forward(r, &r->text, r->text_in->val);

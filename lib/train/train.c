@@ -25,10 +25,6 @@ static int check_options(const struct mm_run *r, struct mm_err *err)
 			       "pictures of %zux%zu, the model wants %zux%zu",
 			       r->data->W, r->data->H, r->m->image_size,
 			       r->m->image_size);
-	if (r->data->floats && (o->shift > 0 || o->flip > 0))
-		return mm_fail(err, MM_ERR_USAGE,
-			       "augmentation wants pictures of bytes; run "
-			       "'mmtool preprocess --dtype u8'");
 	return MM_OK;
 }
 
@@ -49,6 +45,22 @@ static int check_ids(const struct mm_model *m, const struct mm_dataset *d,
 	return MM_OK;
 }
 
+static int open_feed(struct mm_run *r, struct mm_err *err)
+{
+	struct mm_augment_options a = r->o->augment;
+
+	a.seed = r->o->seed;
+	if (!mm_augment_pictures(&a.spec) && !mm_augment_texts(&a.spec))
+		return MM_OK;
+	if (a.tokenizer &&
+	    mm_tokenizer_info(a.tokenizer)->vocab_size > r->m->vocab_size)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "the tokenizer has %zu ids, the model %zu",
+			       mm_tokenizer_info(a.tokenizer)->vocab_size,
+			       r->m->vocab_size);
+	return mm_augment_feed_new(&r->feed, &a, r->data, err);
+}
+
 static int start(struct mm_run *r, struct mm_model *m,
 		 const struct mm_dataset *train, const struct mm_dataset *val,
 		 const struct mm_train_options *o,
@@ -65,7 +77,7 @@ static int start(struct mm_run *r, struct mm_model *m,
 	r->order_epoch = -1;
 	r->best = -1;
 	if ((rc = check_options(r, err)) || (rc = check_ids(m, train, err)) ||
-	    (val && (rc = check_ids(m, val, err))))
+	    (val && (rc = check_ids(m, val, err))) || (rc = open_feed(r, err)))
 		return rc;
 	r->per_epoch = (long)(train->n / o->batch);
 	r->steps = o->steps > 0 ? o->steps : o->epochs * r->per_epoch;

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "model/model.h"
 
@@ -58,8 +59,8 @@ struct mm_train_options {
 	bool shuffle;
 	enum mm_train_loss loss;
 	double smoothing;
-	long shift;  /* augmentation: random shift, pixels */
-	double flip; /* probability of a mirrored picture */
+	/* Epoch e sees copy e of each sample; .seed is set from seed. */
+	struct mm_augment_options augment;
 	uint64_t seed;
 	long eval_every, save_every; /* steps; 0: once an epoch */
 	long patience; /* evaluations without a better one; 0: all */

@@ -223,8 +223,11 @@ START_TEST(bits_do_not_depend_on_threads_or_stops)
 	o.batch = 32;
 	o.epochs = 3;
 	o.shuffle = true;
-	o.shift = 2;
-	o.flip = 0.5;
+	must(mm_augment_parse(&o.augment.spec,
+			      "shift:2,crop:0.6:1,jitter:0.3:0.3:0.3:0.1,"
+			      "erase:0.5",
+			      &err),
+	     &err);
 	o.seed = 7;
 	mm_threads_set(1);
 	must(run(&(struct trace){ .n = 0 }, &o, data, &err), &err);
