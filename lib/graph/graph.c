@@ -27,6 +27,7 @@ void mm_graph_release(struct mm_graph *g)
 {
 	mm_free(g->block);
 	mm_free(g->node);
+	mm_free(g->tap);
 	mm_arena_release(&g->arena);
 	memset(g, 0, sizeof(*g));
 }
@@ -129,17 +130,44 @@ struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
 
 void mm_tap(struct mm_graph *g, struct mm_node *x, const char *fmt, ...)
 {
+	struct mm_tap *list;
 	char name[128];
 	va_list ap;
 
-	if (g->failed || !g->taps)
+	if (g->failed)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
-	mm_output(g, x, mm_arena_strdup(&g->arena, name));
-	if (!x->name)
+	list = mm_realloc(g->tap, g->n_taps + 1, sizeof(*list));
+	if (list)
+		g->tap = list;
+	if (!list ||
+	    !(list[g->n_taps].name = mm_arena_strdup(&g->arena, name))) {
 		mm_graph_fail(g, MM_ERR_NOMEM, "out of memory for a name");
+		return;
+	}
+	list[g->n_taps++].node = x;
+	if (g->taps)
+		x->wanted = x->root->wanted = true;
+}
+
+static struct mm_node *find_tap(const struct mm_graph *g, const char *name)
+{
+	for (size_t i = g->n_taps; i-- > 0;)
+		if (!strcmp(g->tap[i].name, name))
+			return g->tap[i].node;
+	return NULL;
+}
+
+struct mm_node *mm_tapped(struct mm_graph *g, const char *name)
+{
+	struct mm_node *x = g->failed ? NULL : find_tap(g, name);
+
+	return x ? x
+		 : mm_graph_fail(g, MM_ERR_USAGE,
+				 "this architecture has no hidden states '%s'",
+				 name);
 }
 
 struct mm_node *mm_graph_find(const struct mm_graph *g, const char *name)
@@ -148,7 +176,7 @@ struct mm_node *mm_graph_find(const struct mm_graph *g, const char *name)
 		if (g->node[i]->wanted && g->node[i]->name &&
 		    !strcmp(g->node[i]->name, name))
 			return g->node[i];
-	return NULL;
+	return g->taps ? find_tap(g, name) : NULL;
 }
 
 void mm_seed(struct mm_graph *g, struct mm_node *x)

@@ -117,6 +117,11 @@ struct mm_node {
 	struct mm_graph *graph;
 };
 
+struct mm_tap {
+	const char *name;
+	struct mm_node *node;
+};
+
 struct mm_graph {
 	struct mm_arena arena; /* nodes and names */
 	struct mm_store *store;
@@ -127,6 +132,8 @@ struct mm_graph {
 	size_t batch, row0;  /* samples here, and the first one's number in
 				the whole batch: noise follows the sample */
 	bool taps;	     /* keep hidden states, see mm_tap */
+	struct mm_tap *tap;
+	size_t n_taps;
 	bool failed;
 	struct mm_err err; /* the first failure while emitting */
 	size_t plan_bytes; /* of the one block, known after mm_graph_plan */
@@ -201,13 +208,17 @@ struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
 			  const char *name);
 
 /*
- * A hidden state that tests and tools may want: becomes an output of that name
- * where g->taps is set, else nothing happens.
+ * Name a hidden state that heads, tests and tools may want; a node may have
+ * several names.  Where g->taps is set its value survives the run.
  */
 void mm_tap(struct mm_graph *g, struct mm_node *x, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The output of that name, or NULL. */
+/* The hidden state of that name; without one the graph fails. */
+struct mm_node *mm_tapped(struct mm_graph *g, const char *name);
+
+/* The output, or where g->taps is set the hidden state, of that name, or NULL.
+ */
 struct mm_node *mm_graph_find(const struct mm_graph *g, const char *name);
 
 /* The node's gradient is what the caller writes into x->grad (all of it). */

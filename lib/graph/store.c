@@ -113,6 +113,8 @@ int mm_store_declare(struct mm_store *s, const char *name,
 	p->init = init;
 	p->group = s->group;
 	p->layer = s->layer;
+	p->extra = s->extra || s->aux;
+	p->aux = s->aux;
 	return MM_OK;
 }
 
@@ -192,7 +194,7 @@ void mm_store_zero_grads(struct mm_store *s)
 	memset(s->grads, 0, mm_store_grad_bytes(s));
 }
 
-static void initialise(struct mm_param *p, uint64_t seed)
+void mm_param_initialise(struct mm_param *p, uint64_t seed)
 {
 	struct mm_rng r;
 
@@ -212,5 +214,5 @@ static void initialise(struct mm_param *p, uint64_t seed)
 void mm_store_initialise(struct mm_store *s, uint64_t seed)
 {
 	for (size_t i = 0; i < s->n; i++)
-		initialise(s->param[i], seed);
+		mm_param_initialise(s->param[i], seed);
 }

@@ -66,6 +66,8 @@ struct mm_param {
 	size_t layer;  /* depth for layer-wise decay: 0 = nearest the input */
 	bool frozen;   /* no gradient, no update */
 	bool buffer;   /* running statistics: stored, never trained */
+	bool extra;    /* not the model's own: a checkpoint may lack it */
+	bool aux;      /* only training wants it: not saved with the model */
 	mm_real *val;  /* NULL until bound */
 	mm_real *grad; /* NULL: no gradient wanted */
 };
@@ -75,8 +77,10 @@ struct mm_store {
 	struct mm_map index;
 	struct mm_param **param; /* in the order of declaration */
 	size_t n, cap;
-	enum mm_group group;  /* given to parameters declared from now on */
-	size_t layer;	      /* likewise */
+	enum mm_group group; /* given to parameters declared from now on */
+	size_t layer;	     /* likewise */
+	bool extra, aux;     /* likewise */
+	size_t lora; /* rank of the adapters of linear layers; 0: none */
 	void *values, *grads; /* the store's own blocks, or NULL */
 };
 
@@ -112,5 +116,6 @@ size_t mm_store_grad_bytes(const struct mm_store *s);
  * seed and its name alone.
  */
 void mm_store_initialise(struct mm_store *s, uint64_t seed);
+void mm_param_initialise(struct mm_param *p, uint64_t seed); /* one of them */
 
 #endif

@@ -1,11 +1,49 @@
 /* blocks.c - see blocks.h. */
 #include "model/blocks.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { NAME = 256 };
+
+struct mm_tower mm_tower_trained(const struct mm_tower *t,
+				 const struct mm_model *m)
+{
+	struct mm_tower out = *t;
+
+	out.dropout = m->dropout;
+	out.drop_path = m->drop_path;
+	return out;
+}
+
+/* W + B A; the caller's parameters that follow are of the model again. */
+static struct mm_node *adapted(struct mm_graph *g, struct mm_node *w,
+			       const char *name)
+{
+	struct mm_store *s = g->store;
+	const size_t r = s->lora;
+	struct mm_node *a, *b;
+	size_t out, in;
+
+	if (g->failed)
+		return NULL;
+	out = w->shape.dim[0];
+	in = w->shape.dim[1];
+	if (r >= in || r >= out)
+		return mm_graph_fail(g, MM_ERR_USAGE,
+				     "adapters of rank %zu are no smaller than "
+				     "'%s.weight' (%zu, %zu)",
+				     r, name, out, in);
+	s->aux = true;
+	a = mm_param(g, MM_SHAPE(r, in), MM_NORMAL(1 / sqrt((double)in)),
+		     "%s.lora_A.weight", name);
+	b = mm_param(g, MM_SHAPE(out, r), MM_INIT_ZERO, "%s.lora_B.weight",
+		     name);
+	s->aux = false;
+	return mm_add(g, w, mm_matmul(g, b, a, false, false, 1));
+}
 
 struct mm_node *mm_dense(struct mm_graph *g, struct mm_node *x, size_t out,
 			 double std, struct mm_node *residual, enum mm_act act,
@@ -24,6 +62,8 @@ struct mm_node *mm_dense(struct mm_graph *g, struct mm_node *x, size_t out,
 	in = x->shape.dim[x->shape.rank - 1];
 	w = mm_param(g, MM_SHAPE(out, in), MM_NORMAL(std), "%s.weight", name);
 	b = mm_param(g, MM_SHAPE(out), MM_INIT_ZERO, "%s.bias", name);
+	if (g->store->lora)
+		w = adapted(g, w, name);
 	return mm_linear(g, x, w, b, residual, act);
 }
 
@@ -46,6 +86,27 @@ struct mm_node *mm_norm(struct mm_graph *g, struct mm_node *x, double eps,
 	return mm_layernorm(g, x, gain, bias, eps);
 }
 
+static bool noisy(const struct mm_graph *g, const struct mm_tower *t)
+{
+	return g->mode == MM_TRAIN && (t->dropout > 0 || t->drop_path > 0);
+}
+
+/* x + branch h of block i, with dropout, and with the branch left out now and
+ * then (stochastic depth). */
+static struct mm_node *add_noisily(struct mm_graph *g, struct mm_node *x,
+				   struct mm_node *h, const struct mm_tower *t,
+				   size_t i)
+{
+	const double deep =
+		t->layers > 1 ? (double)i / (double)(t->layers - 1) : 1;
+
+	if (t->dropout > 0)
+		h = mm_dropout_node(g, h, t->dropout);
+	if (t->drop_path * deep > 0)
+		h = mm_drop_path(g, h, t->drop_path * deep);
+	return mm_add(g, h, x);
+}
+
 static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
 			      struct mm_node *mask, const struct mm_tower *t,
 			      const char *prefix, size_t i)
@@ -60,10 +121,10 @@ static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
 			"%s.layers.%zu.self_attn.%s_proj", prefix, i, part[k]);
 	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, t->heads, t->causal,
 			 0, t->dropout);
-	if (t->dropout > 0 && g->mode == MM_TRAIN) {
+	if (noisy(g, t)) {
 		h = mm_dense(g, h, t->width, t->init.out, NULL, MM_ACT_NONE,
 			     "%s.layers.%zu.self_attn.out_proj", prefix, i);
-		return mm_add(g, mm_dropout_node(g, h, t->dropout), x);
+		return add_noisily(g, x, h, t, i);
 	}
 	return mm_dense(g, h, t->width, t->init.out, x, MM_ACT_NONE,
 			"%s.layers.%zu.self_attn.out_proj", prefix, i);
@@ -78,10 +139,10 @@ static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
 	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm2", prefix, i);
 	h = mm_dense(g, h, t->ffn, t->init.fc1, NULL, t->act,
 		     "%s.layers.%zu.mlp.fc1", prefix, i);
-	if (t->dropout > 0 && g->mode == MM_TRAIN) {
+	if (noisy(g, t)) {
 		h = mm_dense(g, h, t->width, t->init.fc2, NULL, MM_ACT_NONE,
 			     "%s.layers.%zu.mlp.fc2", prefix, i);
-		return mm_add(g, mm_dropout_node(g, h, t->dropout), x);
+		return add_noisily(g, x, h, t, i);
 	}
 	return mm_dense(g, h, t->width, t->init.fc2, x, MM_ACT_NONE,
 			"%s.layers.%zu.mlp.fc2", prefix, i);

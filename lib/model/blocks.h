@@ -15,11 +15,21 @@ struct mm_tower {
 	size_t width, ffn, layers, heads;
 	enum mm_act act;
 	double eps, dropout;
+	double drop_path; /* of the last block; 0 in front, linear between */
 	bool causal;
 	struct mm_block_init init;
 };
 
-/* Weight (out, in) and bias (out) named PREFIX.weight and PREFIX.bias. */
+/* The tower with what training asks of it (m->dropout, m->drop_path). */
+struct mm_tower mm_tower_trained(const struct mm_tower *t,
+				 const struct mm_model *m);
+
+/*
+ * Weight (out, in) and bias (out) named PREFIX.weight and PREFIX.bias.  With
+ * adapters (store->lora = rank r) the weight in use is W + B A, A (r, in) and
+ * B (out, r) being PREFIX.lora_A.weight and PREFIX.lora_B.weight, B zero to
+ * start: Hu et al., "LoRA" (2021).
+ */
 struct mm_node *mm_dense(struct mm_graph *g, struct mm_node *x, size_t out,
 			 double std, struct mm_node *residual, enum mm_act act,
 			 const char *fmt, ...)

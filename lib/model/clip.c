@@ -163,6 +163,7 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 {
 	const struct clip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
+	const struct mm_tower vision = mm_tower_trained(&c->vision, m);
 	const size_t G = c->pictures.image_size / P;
 	struct mm_node *x, *w, *cls, *pos;
 	size_t gh, gw;
@@ -187,8 +188,9 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);
 	x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
 	mm_tap(g, x, "vision.hidden.0");
-	x = mm_prenorm_blocks(g, x, NULL, &c->vision, "vision_model.encoder",
+	x = mm_prenorm_blocks(g, x, NULL, &vision, "vision_model.encoder",
 			      "vision.hidden");
+	mm_tap(g, x, "vision.last_hidden");
 	x = mm_norm(g, mm_pick_row(g, x, 0), c->vision.eps,
 		    "vision_model.post_layernorm");
 	mm_tap(g, x, "vision.pooled");
@@ -204,6 +206,7 @@ static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
 {
 	const struct clip *c = m->config;
 	const size_t W = c->text.width;
+	const struct mm_tower tower = mm_tower_trained(&c->text, m);
 	/* OpenAI's files say 2 and mean "the largest id". */
 	const int eos =
 		m->eos_token_id == 2 ? MM_EOS_LARGEST : (int)m->eos_token_id;
@@ -217,7 +220,7 @@ static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
 		       "text_model.embeddings.position_embedding.weight");
 	x = mm_add_positions(g, mm_embedding(g, text->ids, tok), pos);
 	mm_tap(g, x, "text.hidden.0");
-	x = mm_prenorm_blocks(g, x, text->mask, &c->text, "text_model.encoder",
+	x = mm_prenorm_blocks(g, x, text->mask, &tower, "text_model.encoder",
 			      "text.hidden");
 	x = mm_norm(g, x, c->text.eps, "text_model.final_layer_norm");
 	mm_tap(g, x, "text.last_hidden");

@@ -235,6 +235,10 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 
 	if (!m->open_clip) {
 		t = mm_checkpoint_find(&m->weights, p->name);
+		if (!t && p->extra && own) {
+			mm_param_initialise(p, m->seed);
+			return MM_OK;
+		}
 		if (!t)
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "weight '%s' is missing", p->name);
@@ -330,6 +334,7 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	struct mm_json_writer w;
 	struct mm_buf text = { 0 };
 	char path[4096];
+	size_t n = 0;
 	int rc;
 
 	if (!t)
@@ -337,15 +342,17 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	for (size_t i = 0; i < m->store.n; i++) {
 		const struct mm_param *p = m->store.param[i];
 
-		t[i].name = p->name;
-		t[i].dtype = MM_F32;
-		t[i].rank = p->shape.rank;
-		memcpy(t[i].dim, p->shape.dim, sizeof(p->shape.dim));
-		t[i].data = p->val;
-		t[i].nbytes = p->n * sizeof(float);
+		if (p->aux)
+			continue;
+		t[n].name = p->name;
+		t[n].dtype = MM_F32;
+		t[n].rank = p->shape.rank;
+		memcpy(t[n].dim, p->shape.dim, sizeof(p->shape.dim));
+		t[n].data = p->val;
+		t[n++].nbytes = p->n * sizeof(float);
 	}
 	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
-	if ((rc = mm_safetensors_write(path, t, m->store.n, &meta, 1, err)))
+	if ((rc = mm_safetensors_write(path, t, n, &meta, 1, err)))
 		goto done;
 	mm_json_writer_init(&w, &text, 2);
 	mm_json_put(&w, NULL, m->json);

@@ -90,7 +90,8 @@ struct mm_model {
 	float mean[3], std[3]; /* of pixel values, when U8 comes in */
 
 	/* What training asks for; set before the towers are built. */
-	double dropout;
+	double dropout, drop_path;
+	uint64_t seed; /* of the parameters that a checkpoint lacks */
 	double fixed_scale; /* > 0: logits are multiplied by this constant */
 };
 
@@ -109,7 +110,8 @@ void mm_model_release(struct mm_model *m);
 /*
  * Give values to all declared parameters.  train: every value is copied into
  * the store's block, so that it may change.  A weight that is missing, of
- * another shape or not finite is an error that names it.
+ * another shape or not finite is an error that names it; a missing one that is
+ * `extra` starts by its rule.
  */
 int mm_model_bind(struct mm_model *m, bool train,
 		  struct mm_err *err) MM_MUST_CHECK;
@@ -117,7 +119,10 @@ int mm_model_bind(struct mm_model *m, bool train,
 /* Declare every parameter of all towers (an instance of batch 1). */
 int mm_model_declare(struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
 
-/* Write config.json and model.safetensors (float32) into a folder. */
+/*
+ * Write config.json and model.safetensors (float32, without what is `aux`)
+ * into a folder.
+ */
 int mm_model_save(const struct mm_model *m, const char *dir,
 		  struct mm_err *err) MM_MUST_CHECK;
 

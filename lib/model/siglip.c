@@ -193,6 +193,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 	const struct siglip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
 	const size_t G = c->pictures.image_size / P;
+	const struct mm_tower tower = mm_tower_trained(&c->vision, m);
 	struct mm_node *x, *w, *b, *pos;
 	size_t gh, gw;
 
@@ -216,7 +217,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 	x = mm_linear(g, x, w, b, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, x, pos);
 	mm_tap(g, x, "vision.hidden.0");
-	x = mm_prenorm_blocks(g, x, NULL, &c->vision, "vision_model.encoder",
+	x = mm_prenorm_blocks(g, x, NULL, &tower, "vision_model.encoder",
 			      "vision.hidden");
 	x = mm_norm(g, x, c->vision.eps, "vision_model.post_layernorm");
 	mm_tap(g, x, "vision.last_hidden");
@@ -231,6 +232,7 @@ static struct mm_node *siglip_text(struct mm_graph *g, const struct mm_model *m,
 {
 	const struct siglip *c = m->config;
 	const size_t W = c->text.width;
+	const struct mm_tower tower = mm_tower_trained(&c->text, m);
 	const double std = 1 / sqrt((double)W);
 	struct mm_node *x, *tok, *pos;
 
@@ -242,7 +244,7 @@ static struct mm_node *siglip_text(struct mm_graph *g, const struct mm_model *m,
 		       "text_model.embeddings.position_embedding.weight");
 	x = mm_add_positions(g, mm_embedding(g, text->ids, tok), pos);
 	mm_tap(g, x, "text.hidden.0");
-	x = mm_prenorm_blocks(g, x, text->mask, &c->text, "text_model.encoder",
+	x = mm_prenorm_blocks(g, x, text->mask, &tower, "text_model.encoder",
 			      "text.hidden");
 	x = mm_norm(g, x, c->text.eps, "text_model.final_layer_norm");
 	mm_tap(g, x, "text.last_hidden");

@@ -38,24 +38,31 @@ static void run(struct mm_graph *g, struct mm_model *m)
 	ck_assert_msg(!mm_graph_alloc(g, &err), "%s", err.msg);
 }
 
-/* Every tapped output whose name, behind prefix, is in the golden. */
+/* The node's value, where the golden has its name behind prefix. */
+static int compare(const struct mm_node *x, const char *prefix,
+		   const char *name)
+{
+	char full[256];
+	const struct mm_tensor *t;
+
+	snprintf(full, sizeof(full), "%s%s", prefix, name);
+	if (!(t = mm_safetensors_find(&want, full)))
+		return 0;
+	ck_assert_uint_eq(mm_tensor_count(t), x->n);
+	golden_near(t, x->val, 1e-4, 0);
+	return 1;
+}
+
+/* Every output and hidden state that is in the golden. */
 static void compare_taps(const struct mm_graph *g, const char *prefix)
 {
-	char name[256];
 	int n = 0;
 
-	for (size_t i = 0; i < g->n_nodes; i++) {
-		const struct mm_tensor *t;
-
-		if (!g->node[i]->wanted)
-			continue;
-		snprintf(name, sizeof(name), "%s%s", prefix, g->node[i]->name);
-		if (!(t = mm_safetensors_find(&want, name)))
-			continue;
-		ck_assert_uint_eq(mm_tensor_count(t), g->node[i]->n);
-		golden_near(t, g->node[i]->val, 1e-4, 0);
-		n++;
-	}
+	for (size_t i = 0; i < g->n_nodes; i++)
+		if (g->node[i]->wanted && g->node[i]->name)
+			n += compare(g->node[i], prefix, g->node[i]->name);
+	for (size_t i = 0; i < g->n_taps; i++)
+		n += compare(g->tap[i].node, prefix, g->tap[i].name);
 	ck_assert_msg(n >= 2, "only %d tensors of '%s' compared", n, prefix);
 }
 
