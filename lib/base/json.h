@@ -104,6 +104,8 @@ void mm_json_put_str(struct mm_json_writer *w, const char *key, const char *s);
 void mm_json_put_strn(struct mm_json_writer *w, const char *key, const char *s,
 		      size_t n);
 void mm_json_put_num(struct mm_json_writer *w, const char *key, double x);
+/* Nine digits at most, which read back to the same float; quick. */
+void mm_json_put_f32(struct mm_json_writer *w, const char *key, float x);
 void mm_json_put_int(struct mm_json_writer *w, const char *key, int64_t x);
 void mm_json_put_bool(struct mm_json_writer *w, const char *key, bool x);
 void mm_json_put_null(struct mm_json_writer *w, const char *key);

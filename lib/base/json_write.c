@@ -120,6 +120,50 @@ void mm_json_put_num(struct mm_json_writer *w, const char *key, double x)
 		mm_buf_adds(w->out, "null");
 }
 
+/*
+ * 1e-6 <= a < 1e9 in nine significant digits: m / 10^e with 1e8 <= m < 1e9.
+ * The product is off by 2^-53 of itself, the ninth digit is 2^-30: where it is
+ * rounded the other way the text still lies nearest to the same float.
+ */
+static void nine_digits(struct mm_buf *b, double a)
+{
+	char s[32], *end = s + sizeof(s), *p = end;
+	double scale = 1;
+	int64_t m;
+	int e = 0;
+
+	for (; a * scale < 1e8; e++)
+		scale *= 10; /* exact up to 1e22 */
+	m = llround(a * scale);
+	for (; e > 1 && m % 10 == 0; e--)
+		m /= 10;
+	if (!e) {
+		*--p = '0';
+		*--p = '.';
+	}
+	for (int i = 0; m || i <= e; i++, m /= 10) {
+		if (i && i == e)
+			*--p = '.';
+		*--p = (char)('0' + m % 10);
+	}
+	mm_buf_add(b, p, (size_t)(end - p));
+}
+
+void mm_json_put_f32(struct mm_json_writer *w, const char *key, float x)
+{
+	const double a = fabs((double)x);
+
+	lead(w, key);
+	if (signbit(x) && isfinite(x))
+		mm_buf_addc(w->out, '-');
+	if (!isfinite(x))
+		mm_buf_adds(w->out, "null");
+	else if (a >= 1e-6 && a < 1e9)
+		nine_digits(w->out, a);
+	else
+		mm_buf_printf(w->out, a == 0 ? "%.1f" : "%.9g", a);
+}
+
 void mm_json_put_int(struct mm_json_writer *w, const char *key, int64_t x)
 {
 	lead(w, key);

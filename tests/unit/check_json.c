@@ -249,6 +249,62 @@ START_TEST(utf8_is_told_from_noise)
 }
 END_TEST
 
+static const struct {
+	float x;
+	const char *text;
+} f32[] = {
+	{ 0, "0.0" },
+	{ -0.0f, "-0.0" },
+	{ 1, "1.0" },
+	{ -0.5f, "-0.5" },
+	{ 100, "100.0" },
+	{ 0.1f, "0.100000001" },
+	{ 123456792, "123456792.0" },
+	{ 3e-5f, "0.0000299999992" },
+	{ 1e-7f, "1.00000001e-07" },
+	{ 3e38f, "3.00000001e+38" },
+	{ NAN, "null" },
+	{ -INFINITY, "null" },
+};
+
+START_TEST(floats_are_written_short)
+{
+	struct mm_buf b = { 0 };
+	struct mm_json_writer w;
+
+	mm_json_writer_init(&w, &b, 0);
+	mm_json_put_f32(&w, NULL, f32[_i].x);
+	ck_assert_str_eq(mm_buf_str(&b), f32[_i].text);
+	mm_buf_release(&b);
+}
+END_TEST
+
+/* Patterns from all over the 2^32; read as a double first, as others do. */
+START_TEST(every_float_reads_back)
+{
+	struct mm_buf b = { 0 };
+
+	for (uint64_t i = 0; i < 300000; i++) {
+		uint32_t bits = (uint32_t)(i * 2654435761u + (i >> 7));
+		struct mm_json_writer w;
+		float x;
+
+		if (i & 1) /* as in vectors of unit length */
+			bits = (bits & 0x83ffffff) | 0x3c000000;
+		memcpy(&x, &bits, sizeof(x));
+		if (!isfinite(x))
+			continue;
+		mm_buf_clear(&b);
+		mm_json_writer_init(&w, &b, 0);
+		mm_json_put_f32(&w, NULL, x);
+		ck_assert_msg((float)strtod(mm_buf_str(&b), NULL) == x &&
+				      strtof(mm_buf_str(&b), NULL) == x,
+			      "%a became %s", (double)x, mm_buf_str(&b));
+	}
+	mm_buf_release(&b);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("json");
@@ -262,6 +318,9 @@ int main(void)
 	tcase_add_test(tc, wanted_members_are_checked);
 	tcase_add_loop_test(tc, written_text_reads_back, 0, 2);
 	tcase_add_test(tc, a_deep_value_is_written_whole);
+	tcase_add_loop_test(tc, floats_are_written_short, 0,
+			    sizeof(f32) / sizeof(*f32));
+	tcase_add_test(tc, every_float_reads_back);
 	tcase_add_test(tc, files_are_named);
 	tcase_add_loop_test(tc, utf8_is_told_from_noise, 0,
 			    sizeof(utf8) / sizeof(*utf8));
