@@ -11,86 +11,81 @@ void mm_embedder_init(struct mm_embedder *e, struct mm_model *model)
 
 void mm_embedder_release(struct mm_embedder *e)
 {
-	mm_graph_release(&e->image);
-	mm_graph_release(&e->text);
+	for (int i = 0; i < MM_EMBED_KEPT; i++) {
+		mm_graph_release(&e->image[i].g);
+		mm_graph_release(&e->text[i].g);
+	}
 	memset(e, 0, sizeof(*e));
 }
 
+/* The kept graph that is like `want`; *found false: the one to build anew. */
+static struct mm_embed_graph *choose(struct mm_embedder *e,
+				     struct mm_embed_graph *kept,
+				     const struct mm_embed_graph *want,
+				     bool *found)
+{
+	struct mm_embed_graph *oldest = kept;
+
+	e->clock++;
+	for (struct mm_embed_graph *k = kept; k < kept + MM_EMBED_KEPT; k++) {
+		*found = k->B == want->B && k->shape[0] == want->shape[0] &&
+			 k->shape[1] == want->shape[1] &&
+			 k->elem == want->elem && k->mask == want->mask &&
+			 k->types == want->types;
+		if (*found) {
+			k->used = e->clock;
+			return k;
+		}
+		if (k->used < oldest->used)
+			oldest = k;
+	}
+	mm_graph_release(&oldest->g);
+	*oldest = *want;
+	oldest->used = e->clock;
+	mm_graph_init(&oldest->g, &e->model->store, MM_INFER);
+	return oldest;
+}
+
 /* Weights, memory: what both towers need once their nodes are there. */
-static int ready(struct mm_embedder *e, struct mm_graph *g, size_t B,
+static int ready(struct mm_embedder *e, struct mm_embed_graph *k,
 		 struct mm_err *err)
 {
 	int rc;
 
-	g->batch = B;
-	if ((rc = mm_graph_plan(g, err)) ||
-	    (rc = mm_model_bind(e->model, false, err)))
-		return rc;
-	return mm_graph_alloc(g, err);
-}
-
-static int build_image(struct mm_embedder *e, enum mm_elem elem, size_t B,
-		       size_t H, size_t W, struct mm_err *err)
-{
-	struct mm_graph *g = &e->image;
-	int rc;
-
-	if (e->image_shape[0] == B && e->image_shape[1] == H &&
-	    e->image_shape[2] == W && e->pixel_elem == elem)
-		return MM_OK;
-	mm_graph_release(g);
-	e->image_shape[0] = 0;
-	mm_graph_init(g, &e->model->store, MM_INFER);
-	e->pixels = mm_image_input(g, e->model, elem, B, H, W);
-	e->image_out = e->model->arch->image(g, e->model, e->pixels);
-	mm_output(g, e->image_out, "image_embeds");
-	if ((rc = ready(e, g, B, err)))
-		return rc;
-	e->image_shape[0] = B;
-	e->image_shape[1] = H;
-	e->image_shape[2] = W;
-	e->pixel_elem = elem;
-	return MM_OK;
+	k->g.batch = k->B;
+	if ((rc = mm_graph_plan(&k->g, err)) ||
+	    (rc = mm_model_bind(e->model, false, err)) ||
+	    (rc = mm_graph_alloc(&k->g, err))) {
+		k->B = 0;
+		k->used = 0;
+	}
+	return rc;
 }
 
 int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
 		    enum mm_elem elem, size_t B, size_t H, size_t W,
 		    struct mm_err *err)
 {
-	int rc = build_image(e, elem, B, H, W, err);
-
-	if (rc)
-		return rc;
-	if (elem == MM_ELEM_U8)
-		e->pixels->data = pixels;
-	else
-		memcpy(e->pixels->val, pixels, e->pixels->n * sizeof(float));
-	mm_graph_forward(&e->image);
-	memcpy(out, e->image_out->val, e->image_out->n * sizeof(*out));
-	return MM_OK;
-}
-
-static int build_text(struct mm_embedder *e, bool mask, bool types, size_t B,
-		      size_t T, struct mm_err *err)
-{
-	struct mm_graph *g = &e->text;
+	const struct mm_embed_graph want = { .B = B,
+					     .shape = { H, W },
+					     .elem = elem };
+	bool found;
+	struct mm_embed_graph *k = choose(e, e->image, &want, &found);
 	int rc;
 
-	if (e->text_shape[0] == B && e->text_shape[1] == T && e->mask == mask &&
-	    e->types == types)
-		return MM_OK;
-	mm_graph_release(g);
-	e->text_shape[0] = 0;
-	mm_graph_init(g, &e->model->store, MM_INFER);
-	e->ids = mm_text_inputs(g, B, T, mask, types);
-	e->text_out = e->model->arch->text(g, e->model, &e->ids);
-	mm_output(g, e->text_out, "text_embeds");
-	if ((rc = ready(e, g, B, err)))
-		return rc;
-	e->text_shape[0] = B;
-	e->text_shape[1] = T;
-	e->mask = mask;
-	e->types = types;
+	if (!found) {
+		k->pixels = mm_image_input(&k->g, e->model, elem, B, H, W);
+		k->out = e->model->arch->image(&k->g, e->model, k->pixels);
+		mm_output(&k->g, k->out, "image_embeds");
+		if ((rc = ready(e, k, err)))
+			return rc;
+	}
+	if (elem == MM_ELEM_U8)
+		k->pixels->data = pixels;
+	else
+		memcpy(k->pixels->val, pixels, k->pixels->n * sizeof(float));
+	mm_graph_forward(&k->g);
+	memcpy(out, k->out->val, k->out->n * sizeof(*out));
 	return MM_OK;
 }
 
@@ -98,6 +93,12 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err)
 {
+	const struct mm_embed_graph want = { .B = B,
+					     .shape = { T },
+					     .mask = mask != NULL,
+					     .types = types != NULL };
+	struct mm_embed_graph *k;
+	bool found;
 	int rc;
 
 	for (size_t i = 0; i < B * T; i++)
@@ -106,16 +107,52 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 				       "token id %d is outside the model's "
 				       "vocabulary of %zu",
 				       (int)ids[i], e->model->vocab_size);
-	if ((rc = build_text(e, mask != NULL, types != NULL, B, T, err)))
-		return rc;
-	e->ids.ids->data = ids;
+	k = choose(e, e->text, &want, &found);
+	if (!found) {
+		k->text = mm_text_inputs(&k->g, B, T, mask != NULL,
+					 types != NULL);
+		k->out = e->model->arch->text(&k->g, e->model, &k->text);
+		mm_output(&k->g, k->out, "text_embeds");
+		if ((rc = ready(e, k, err)))
+			return rc;
+	}
+	k->text.ids->data = ids;
 	if (mask)
-		e->ids.mask->data = mask;
+		k->text.mask->data = mask;
 	if (types)
-		e->ids.types->data = types;
-	mm_graph_forward(&e->text);
-	memcpy(out, e->text_out->val, e->text_out->n * sizeof(*out));
+		k->text.types->data = types;
+	mm_graph_forward(&k->g);
+	memcpy(out, k->out->val, k->out->n * sizeof(*out));
 	return MM_OK;
+}
+
+/* An image against a text that is the same and one that is orthogonal. */
+int mm_embed_logits(struct mm_embedder *e, float *scale, float *bias,
+		    struct mm_err *err)
+{
+	const size_t D = e->model->embed_dim;
+	struct mm_graph g;
+	struct mm_node *image, *text, *z;
+	int rc;
+
+	mm_graph_init(&g, &e->model->store, MM_INFER);
+	image = mm_input(&g, "image", MM_ELEM_REAL, MM_SHAPE(1, D));
+	text = mm_input(&g, "text", MM_ELEM_REAL, MM_SHAPE(2, D));
+	z = e->model->arch->logits(&g, e->model, image, text);
+	mm_output(&g, z, "logits");
+	if (!(rc = mm_graph_plan(&g, err)) &&
+	    !(rc = mm_model_bind(e->model, false, err)) &&
+	    !(rc = mm_graph_alloc(&g, err))) {
+		memset(image->val, 0, D * sizeof(*image->val));
+		memset(text->val, 0, 2 * D * sizeof(*text->val));
+		image->val[0] = text->val[0] = 1;
+		text->val[D + (D > 1)] = D > 1;
+		mm_graph_forward(&g);
+		*bias = z->val[1];
+		*scale = z->val[0] - z->val[1];
+	}
+	mm_graph_release(&g);
+	return rc;
 }
 
 void mm_embed_normalise(float *x, size_t N, size_t D)

@@ -1,8 +1,9 @@
 /*
  * embed.h - running a model's towers: pixels or ids in, vectors out.
  *
- * One graph per tower and batch shape is built when it is first needed and
- * kept.  A vector's bits do not depend on the batch it was computed in.
+ * A graph per tower and batch shape is built when it is first needed; those
+ * used last are kept.  A vector's bits do not depend on the batch it was
+ * computed in.
  */
 #ifndef MM_MODEL_EMBED_H
 #define MM_MODEL_EMBED_H
@@ -13,15 +14,23 @@
 
 #include "model/model.h"
 
+enum { MM_EMBED_KEPT = 8 }; /* graphs of a tower */
+
+/* A tower at one shape; of no use while B is 0. */
+struct mm_embed_graph {
+	struct mm_graph g;
+	size_t B, shape[2]; /* H, W; or T */
+	enum mm_elem elem;  /* of the pixels */
+	bool mask, types;
+	struct mm_node *pixels, *out;
+	struct mm_text_input text;
+	uint64_t used; /* when, by the embedder's clock */
+};
+
 struct mm_embedder {
 	struct mm_model *model;
-	struct mm_graph image, text;
-	struct mm_node *pixels, *image_out; /* of the graphs as they stand */
-	struct mm_text_input ids;
-	struct mm_node *text_out;
-	size_t image_shape[3], text_shape[2]; /* B H W; B T; 0 = no graph */
-	enum mm_elem pixel_elem;
-	bool mask, types;
+	struct mm_embed_graph image[MM_EMBED_KEPT], text[MM_EMBED_KEPT];
+	uint64_t clock;
 };
 
 /* The model stays the caller's and must outlive the embedder. */
@@ -40,6 +49,13 @@ int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
 int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err) MM_MUST_CHECK;
+
+/*
+ * The model's logits of image i and text j from vectors of unit length are
+ *	scale * <image_i, text_j> + bias
+ */
+int mm_embed_logits(struct mm_embedder *e, float *scale, float *bias,
+		    struct mm_err *err) MM_MUST_CHECK;
 
 /* Rows of unit length, as every comparison wants them. */
 void mm_embed_normalise(float *x, size_t N, size_t D);

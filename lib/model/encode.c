@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parallel.h"
 
 int mm_encoder_open(struct mm_encoder *e, const char *dir, struct mm_err *err)
 {
@@ -129,12 +130,11 @@ static int encode_pixels(struct mm_encoder *e, float *out,
 			       bytes ? MM_ELEM_U8 : MM_ELEM_REAL, n, H, W, err);
 }
 
-/* An encoded picture by the model's recipe. */
-static int encode_bytes(struct mm_encoder *e, float *out, const void *data,
-			size_t n, struct mm_err *err)
+int mm_encode_read_image(const struct mm_encoder *e, struct mm_image_work *w,
+			 uint8_t *pixels, const void *data, size_t n,
+			 const struct mm_decode_opts *opts, struct mm_err *err)
 {
-	const struct mm_image *im = &e->image_work.out;
-	float lut[3][256];
+	const size_t S = e->model.image_size;
 	int rc;
 
 	if (!e->has_recipe)
@@ -142,21 +142,70 @@ static int encode_bytes(struct mm_encoder *e, float *out, const void *data,
 			       "'%s' has no preprocessor_config.json that "
 			       "says how it wants pictures",
 			       e->model.dir);
-	if ((rc = mm_image_preprocess(&e->image_work, NULL, data, n, &e->recipe,
-				      NULL, err)))
+	if ((rc = mm_image_preprocess(w, NULL, data, n, &e->recipe, opts, err)))
 		return rc;
-	if (im->w != e->model.image_size || im->h != e->model.image_size)
+	if (w->out.w != S || w->out.h != S)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "the recipe makes %zux%zu, the model wants "
 			       "%zux%zu",
-			       im->w, im->h, e->model.image_size,
-			       e->model.image_size);
-	if ((rc = grow_pixels(e, 3 * im->w * im->h * sizeof(float), err)))
+			       w->out.w, w->out.h, S, S);
+	mm_image_to_chw_u8(pixels, &w->out);
+	return MM_OK;
+}
+
+struct values_job {
+	float *out;
+	const uint8_t *const *pixels;
+	float lut[3][256];
+	size_t plane;
+};
+
+/* Bytes to floats, one plane of one picture after another. */
+static void values_of(void *ctx, size_t begin, size_t end)
+{
+	const struct values_job *j = ctx;
+
+	for (size_t i = begin; i < end; i++) {
+		const uint8_t *in = j->pixels[i / 3] + i % 3 * j->plane;
+
+		for (size_t k = 0; k < j->plane; k++)
+			j->out[i * j->plane + k] = j->lut[i % 3][in[k]];
+	}
+}
+
+int mm_encode_read_images(struct mm_encoder *e, float *out,
+			  const uint8_t *const *pixels, size_t n,
+			  struct mm_err *err)
+{
+	const size_t S = e->model.image_size;
+	struct values_job j = { .pixels = pixels, .plane = S * S };
+	int rc = grow_pixels(e, n * 3 * S * S * sizeof(float), err);
+
+	if (rc)
 		return rc;
-	mm_image_values_lut(lut, &e->recipe.values);
-	mm_image_to_chw_f32(e->pixels, im, (const float(*)[256])lut);
-	return mm_embed_images(&e->run, out, e->pixels, MM_ELEM_REAL, 1, im->h,
-			       im->w, err);
+	j.out = e->pixels;
+	mm_image_values_lut(j.lut, &e->recipe.values);
+	mm_parallel_for(3 * n, 1, values_of, &j);
+	return mm_embed_images(&e->run, out, e->pixels, MM_ELEM_REAL, n, S, S,
+			       err);
+}
+
+/* An encoded picture by the model's recipe. */
+static int encode_bytes(struct mm_encoder *e, float *out, const void *data,
+			size_t n, struct mm_err *err)
+{
+	const size_t S = e->model.image_size;
+	uint8_t *pixels = mm_malloc(3 * S * S, 1);
+	const uint8_t *one = pixels;
+	int rc;
+
+	if (!pixels)
+		return mm_fail_nomem(err, "a picture");
+	if (!(rc = mm_encode_read_image(e, &e->image_work, pixels, data, n,
+					NULL, err)))
+		rc = mm_encode_read_images(e, out, &one, 1, err);
+	mm_free(pixels);
+	return rc;
 }
 
 int mm_encode_file(struct mm_encoder *e, float *out, const char *path,
@@ -219,23 +268,53 @@ static int no_tokenizer(const struct mm_encoder *e, struct mm_err *err)
 		       e->model.dir);
 }
 
-int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
-		   size_t len, struct mm_err *err)
+int mm_encode_read_text(const struct mm_encoder *e, struct mm_token_work *w,
+			int32_t *ids, uint8_t *mask, const char *text,
+			size_t len, struct mm_err *err)
 {
-	const size_t T = e->model.context_length;
-	int rc;
-
 	if (!e->tok)
 		return no_tokenizer(e, err);
 	if (memchr(text, '\0', len))
 		return mm_fail(err, MM_ERR_FORMAT, "the text has a NUL byte");
-	if ((rc = grow_ids(e, T, err)) ||
-	    (rc = mm_tokenizer_encode_row(e->tok, e->tok_work, text, len, NULL,
-					  0, T, e->ids, e->mask, NULL, err)))
-		return rc;
+	return mm_tokenizer_encode_row(e->tok, w, text, len, NULL, 0,
+				       e->model.context_length, ids, mask, NULL,
+				       err);
+}
+
+static int embed_ids(struct mm_encoder *e, float *out, size_t n,
+		     struct mm_err *err)
+{
 	return mm_embed_texts(&e->run, out, e->ids,
 			      e->model.arch->unmasked_text ? NULL : e->mask,
-			      NULL, 1, T, err);
+			      NULL, n, e->model.context_length, err);
+}
+
+int mm_encode_read_texts(struct mm_encoder *e, float *out,
+			 const int32_t *const *ids, const uint8_t *const *mask,
+			 size_t n, struct mm_err *err)
+{
+	const size_t T = e->model.context_length;
+	int rc = grow_ids(e, n * T, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(e->ids + i * T, ids[i], T * sizeof(*e->ids));
+		memcpy(e->mask + i * T, mask[i], T);
+	}
+	return embed_ids(e, out, n, err);
+}
+
+int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
+		   size_t len, struct mm_err *err)
+{
+	int rc;
+
+	if ((rc = grow_ids(e, e->model.context_length, err)) ||
+	    (rc = mm_encode_read_text(e, e->tok_work, e->ids, e->mask, text,
+				      len, err)))
+		return rc;
+	return embed_ids(e, out, 1, err);
 }
 
 /* Columns `ids`, `mask`, `types`, as they stand. */

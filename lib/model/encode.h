@@ -49,6 +49,28 @@ int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
 int mm_encode_file(struct mm_encoder *e, float *out, const char *path,
 		   struct mm_err *err) MM_MUST_CHECK;
 
+/*
+ * The same in two steps, for callers with threads of their own.  First, with
+ * a thread's own work (mm_token_work_new(e->tok)) and without changing e: the
+ * pixels (3, S, S) of an encoded picture, the ids and the mask (T) of a text.
+ * S is model.image_size, T model.context_length; opts may be NULL.
+ */
+int mm_encode_read_image(const struct mm_encoder *e, struct mm_image_work *w,
+			 uint8_t *pixels, const void *data, size_t n,
+			 const struct mm_decode_opts *opts,
+			 struct mm_err *err) MM_MUST_CHECK;
+int mm_encode_read_text(const struct mm_encoder *e, struct mm_token_work *w,
+			int32_t *ids, uint8_t *mask, const char *text,
+			size_t len, struct mm_err *err) MM_MUST_CHECK;
+
+/* Then, one thread at a time, n of them. */
+int mm_encode_read_images(struct mm_encoder *e, float *out,
+			  const uint8_t *const *pixels, size_t n,
+			  struct mm_err *err) MM_MUST_CHECK;
+int mm_encode_read_texts(struct mm_encoder *e, float *out,
+			 const int32_t *const *ids, const uint8_t *const *mask,
+			 size_t n, struct mm_err *err) MM_MUST_CHECK;
+
 /* Every picture of a folder and its sub-folders, in byte order of the paths. */
 int mm_encode_folder(const char *dir,
 		     int (*each)(void *ctx, const char *path,
