@@ -98,24 +98,48 @@ struct mm_node *mm_leaf(struct mm_graph *g, struct mm_shape shape)
 	return mm_input(g, "leaf", MM_ELEM_REAL, shape);
 }
 
-struct mm_node *mm_param(struct mm_graph *g, struct mm_shape shape,
-			 struct mm_init init, const char *fmt, ...)
+static struct mm_node *stored(struct mm_graph *g, struct mm_shape shape,
+			      struct mm_init init, bool buffer,
+			      const char *fmt, va_list ap)
 {
 	struct mm_node *n = g->failed ? NULL : append(g);
 	struct mm_err err = { 0 };
 	char name[512];
-	va_list ap;
 
 	if (!n)
 		return NULL;
-	va_start(ap, fmt);
 	vsnprintf(name, sizeof(name), fmt, ap);
-	va_end(ap);
 	if (mm_store_declare(g->store, name, &shape, init, &n->param, &err))
 		return mm_graph_fail(g, err.code, "%s", err.msg);
+	n->param->buffer = buffer;
 	n->name = n->param->name;
 	n->shape = shape;
+	n->constant = g->mode == MM_INFER;
 	return counted(g, n);
+}
+
+struct mm_node *mm_param(struct mm_graph *g, struct mm_shape shape,
+			 struct mm_init init, const char *fmt, ...)
+{
+	struct mm_node *n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = stored(g, shape, init, false, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+struct mm_node *mm_buffer(struct mm_graph *g, struct mm_shape shape,
+			  struct mm_init init, const char *fmt, ...)
+{
+	struct mm_node *n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = stored(g, shape, init, true, fmt, ap);
+	va_end(ap);
+	return n;
 }
 
 struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
@@ -204,8 +228,11 @@ struct mm_node *mm_emit(struct mm_graph *g, const struct mm_op *op,
 	n->n_in = n_in;
 	if (at)
 		n->at = *at;
-	for (int i = 0; i < n_in; i++)
+	n->constant = g->mode == MM_INFER && n_in > 0;
+	for (int i = 0; i < n_in; i++) {
 		n->in[i] = in[i];
+		n->constant &= !in[i] || in[i]->constant;
+	}
 	if (op->shape(n, &err))
 		return mm_graph_fail(g, err.code, "%s: %s", op->name, err.msg);
 	if (op->view) {

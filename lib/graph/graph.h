@@ -83,12 +83,14 @@ union mm_attr {
 		double factor, bias;
 	} affine;
 	struct {
-		size_t kernel, stride;
-		size_t pad[4]; /* left, right, top, bottom */
-		size_t groups;
-		bool global; /* pooling over the whole map */
+		size_t stride, kernel;	/* kernel: of pooling */
+		size_t pad[4];		/* left, right, top, bottom */
+		enum mm_act act;
+	} conv; /* and pooling */
+	struct {
 		double eps, momentum;
-	} conv;
+		enum mm_act act;
+	} batchnorm;
 };
 
 struct mm_node {
@@ -107,6 +109,7 @@ struct mm_node {
 	bool wanted;	      /* an output: val lives to the end */
 	bool seeded;	      /* grad is given from outside before backward */
 	bool wants_grad;      /* an input whose gradient the caller reads */
+	bool constant;	      /* of parameters alone, and they are fixed */
 	bool fresh;	      /* run time: grad holds nothing yet */
 
 	mm_real *val, *grad;
@@ -132,6 +135,9 @@ struct mm_graph {
 	size_t batch, row0;  /* samples here, and the first one's number in
 				the whole batch: noise follows the sample */
 	bool taps;	     /* keep hidden states, see mm_tap */
+	bool again;	     /* this forward repeats one: running statistics
+				stay as they are */
+	bool settled;	     /* constants have their values */
 	struct mm_tap *tap;
 	size_t n_taps;
 	bool failed;
@@ -203,6 +209,14 @@ struct mm_node *mm_param(struct mm_graph *g, struct mm_shape shape,
 			 struct mm_init init, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * The same for running statistics: stored and saved with the parameters, moved
+ * by forward in training, never by a gradient.
+ */
+struct mm_node *mm_buffer(struct mm_graph *g, struct mm_shape shape,
+			  struct mm_init init, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* Mark as a result: its value survives the run.  Returns the node. */
 struct mm_node *mm_output(struct mm_graph *g, struct mm_node *x,
 			  const char *name);
@@ -245,7 +259,10 @@ int mm_graph_plan(struct mm_graph *g, struct mm_err *err) MM_MUST_CHECK;
 /* The block, and pointers in every node.  Parameters must be bound. */
 int mm_graph_alloc(struct mm_graph *g, struct mm_err *err) MM_MUST_CHECK;
 
-/* Runs the nodes [0, n_nodes) in order. */
+/*
+ * Runs the nodes [0, n_nodes) in order.  In an MM_INFER graph what depends on
+ * parameters alone is computed the first time only.
+ */
 void mm_graph_forward(struct mm_graph *g);
 
 /*

@@ -95,6 +95,66 @@ struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x);
 struct mm_node *mm_resize_positions(struct mm_graph *g, struct mm_node *pos,
 				    size_t n, size_t h, size_t w);
 
+/* ---- op_conv.c ---- */
+
+/*
+ * y = act(w * x + b) + residual, maps x (B, C, H, W), w (F, C, k, k), b (F)
+ * optional, residual optional; see kernel/conv.h.  pad: left, right, top,
+ * bottom; NULL: none.  Depthwise: w (C, 1, k, k).
+ */
+struct mm_node *mm_conv2d(struct mm_graph *g, struct mm_node *x,
+			  struct mm_node *w, struct mm_node *b,
+			  struct mm_node *residual, enum mm_act act,
+			  size_t stride, const size_t pad[4]);
+struct mm_node *mm_depthwise(struct mm_graph *g, struct mm_node *x,
+			     struct mm_node *w, struct mm_node *b,
+			     struct mm_node *residual, enum mm_act act,
+			     size_t stride, const size_t pad[4]);
+
+/* ---- op_batchnorm.c ---- */
+
+/* (C) each; mean, var and count (batches seen; or NULL) are mm_buffers. */
+struct mm_batch_norm_params {
+	struct mm_node *gain, *bias, *mean, *var, *count;
+};
+
+/*
+ * act(batch norm of x (B, C, ...) + residual), residual optional.  In a
+ * training graph with the batch's statistics, which move the running ones,
+ * unless the gain is frozen; see kernel/batchnorm.h.
+ */
+struct mm_node *mm_batch_norm(struct mm_graph *g, struct mm_node *x,
+			      const struct mm_batch_norm_params *p,
+			      struct mm_node *residual, enum mm_act act,
+			      double eps, double momentum);
+
+/* Weights (F, ...) and bias (F) of the convolution in front, with the running
+ * statistics in them: bn(conv(x, w)) = conv(x, fold_weight) + fold_bias. */
+struct mm_node *mm_fold_weight(struct mm_graph *g, struct mm_node *w,
+			       const struct mm_batch_norm_params *p,
+			       double eps);
+struct mm_node *mm_fold_bias(struct mm_graph *g,
+			     const struct mm_batch_norm_params *p, double eps);
+
+/* ---- op_pool.c ---- */
+
+/* Windows of k x k; the border of max_pool is left, right, top, bottom. */
+struct mm_node *mm_max_pool(struct mm_graph *g, struct mm_node *x, size_t k,
+			    size_t stride, const size_t pad[4]);
+struct mm_node *mm_avg_pool(struct mm_graph *g, struct mm_node *x, size_t k,
+			    size_t stride);
+
+/* The mean of each map: (B, C, H, W) -> (B, C). */
+struct mm_node *mm_mean_map(struct mm_graph *g, struct mm_node *x);
+
+/* Each map of x (B, C, H, W) times its number of s (B, C). */
+struct mm_node *mm_scale_maps(struct mm_graph *g, struct mm_node *x,
+			      struct mm_node *s);
+
+/* Pictures (B, 3, H, W) as reals; U8 is normalised as mm_patches does. */
+struct mm_node *mm_pixels(struct mm_graph *g, struct mm_node *x,
+			  const float *mean, const float *std);
+
 /* ---- op_shape.c ---- */
 
 /* The same elements in another shape; no copy. */

@@ -115,6 +115,11 @@ static void find_lives(struct mm_graph *g, struct life *life)
 		      i, 3 * i + 2);
 		if (n->needs_grad)
 			extend(&l[2], back(g, n));
+		/* A constant is there in every run after the first. */
+		if (n->op && n->constant && n->root == n) {
+			extend(&l[0], 0);
+			extend(&l[0], end);
+		}
 		if (n->root->wanted)
 			extend(&life[3 * n->root->index], end);
 		if (n->seeded || (n->wanted && n->n == 1))

@@ -9,9 +9,10 @@ void mm_graph_forward(struct mm_graph *g)
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		struct mm_node *n = g->node[i];
 
-		if (n->op && !n->op->view)
+		if (n->op && !n->op->view && !(n->constant && g->settled))
 			n->op->fwd(n);
 	}
+	g->settled = true;
 }
 
 static void start_gradients(struct mm_graph *g)

@@ -66,6 +66,7 @@ struct mm_param {
 	size_t layer;  /* depth for layer-wise decay: 0 = nearest the input */
 	bool frozen;   /* no gradient, no update */
 	bool buffer;   /* running statistics: stored, never trained */
+	bool count;    /* a buffer that counts: I64 in files, 0 if absent */
 	bool extra;    /* not the model's own: a checkpoint may lack it */
 	bool aux;      /* only training wants it: not saved with the model */
 	mm_real *val;  /* NULL until bound */

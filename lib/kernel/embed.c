@@ -80,6 +80,13 @@ static size_t line_at(const struct patches *p, size_t t, size_t gh, size_t c,
 	return ((b * p->C + c) * p->H + row) * p->W + g * p->P;
 }
 
+static mm_real pixel(uint8_t byte, float mean, float std)
+{
+	const float v = (float)byte / 255.0f;
+
+	return (mm_real)((v - mean) / std);
+}
+
 static void patches_some(void *ctx, size_t begin, size_t end)
 {
 	const struct patches *p = ctx;
@@ -94,11 +101,9 @@ static void patches_some(void *ctx, size_t begin, size_t end)
 			memcpy(out, p->x + at, p->P * sizeof(*out));
 			continue;
 		}
-		for (size_t i = 0; i < p->P; i++) {
-			const float v = (float)p->bytes[at + i] / 255.0f;
-
-			out[i] = (mm_real)((v - p->mean[c]) / p->std[c]);
-		}
+		for (size_t i = 0; i < p->P; i++)
+			out[i] = pixel(p->bytes[at + i], p->mean[c],
+				       p->std[c]);
 	}
 }
 
@@ -126,6 +131,35 @@ void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
 			     .P = P };
 
 	mm_parallel_for(B * (H / P), 4, patches_some, &p);
+}
+
+static void pixels_some(void *ctx, size_t begin, size_t end)
+{
+	const struct patches *p = ctx;
+
+	for (size_t t = begin; t < end; t++) {
+		const uint8_t *x = p->bytes + t * p->W;
+		mm_real *y = p->rows + t * p->W, value[256];
+
+		for (size_t i = 0; i < 256; i++)
+			value[i] = pixel((uint8_t)i, p->mean[t % p->C],
+					 p->std[t % p->C]);
+		for (size_t i = 0; i < p->W; i++)
+			y[i] = value[x[i]];
+	}
+}
+
+void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
+		      const float *std, size_t B, size_t C, size_t n)
+{
+	struct patches p = { .rows = y,
+			     .bytes = x,
+			     .mean = mean,
+			     .std = std,
+			     .C = C,
+			     .W = n };
+
+	mm_parallel_for(B * C, 4, pixels_some, &p);
 }
 
 static void patches_back_some(void *ctx, size_t begin, size_t end)

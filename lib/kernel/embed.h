@@ -32,6 +32,10 @@ void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
 void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
 		    size_t H, size_t W, size_t P);
 
+/* The same numbers where they lie: y, x (B, C, n). */
+void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
+		      const float *std, size_t B, size_t C, size_t n);
+
 /*
  * Rotary positions (Su et al., 2021), halves of a head rotated against each
  * other: with angle = position * base^(-2i/D), i < D/2,

@@ -13,11 +13,14 @@
 
 #include "kernel/act.h"
 #include "kernel/attention.h"
+#include "kernel/batchnorm.h"
+#include "kernel/conv.h"
 #include "kernel/embed.h"
 #include "kernel/gemm.h"
 #include "kernel/loss.h"
 #include "kernel/norm.h"
 #include "kernel/optim.h"
+#include "kernel/pool.h"
 #include "kernel/real.h"
 
 #endif
