@@ -73,7 +73,7 @@ struct set {
 	struct mm_lines id, hyps, refs;
 	struct mm_lines hyp_words, ref_words; /* tokenised */
 	size_t *first;
-	struct mm_str *ref; /* scratch: the references of one image */
+	struct mm_line *ref; /* scratch: the references of one image */
 	double *each;	    /* [images][N_EACH] */
 	double value[N_NAMES];
 };
@@ -114,7 +114,7 @@ static int match(const struct caption_args *a, struct set *s,
 static int take_image(struct set *s, size_t i, size_t *most, struct mm_err *err)
 {
 	const struct mm_captions *r = &s->refs_in, *h = &s->hyps_in;
-	struct mm_str id = mm_lines_at(&r->id, i), text;
+	struct mm_line id = mm_lines_at(&r->id, i), text;
 	const int64_t *k = mm_map_find(&h->index, id.s, id.len);
 	int rc;
 
@@ -205,7 +205,7 @@ static int write_lines(const char *prefix, const char *suffix,
 
 	mm_buf_printf(&path, "%s.%s", prefix, suffix);
 	for (size_t i = 0; i < t->n; i++) {
-		struct mm_str s = mm_lines_at(t, i);
+		struct mm_line s = mm_lines_at(t, i);
 
 		mm_buf_add(&out, s.s, s.len);
 		mm_buf_addc(&out, '\n');

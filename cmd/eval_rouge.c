@@ -43,7 +43,7 @@ static int split_sentences(struct mm_lines *t, const char *mark,
 	int rc = MM_OK;
 
 	for (size_t i = 0; !rc && i < t->n; i++) {
-		struct mm_str s = mm_lines_at(t, i);
+		struct mm_line s = mm_lines_at(t, i);
 
 		for (size_t k = 0; k < s.len;) {
 			bool here =

@@ -69,7 +69,7 @@ int eval_text_score(struct eval_text *t, const struct mm_metric *m,
 }
 
 /* A tab or line end within an id must not break the line. */
-static void put_id(struct mm_buf *out, struct mm_str id)
+static void put_id(struct mm_buf *out, struct mm_line id)
 {
 	for (size_t i = 0; i < id.len; i++) {
 		switch (id.s[i]) {

@@ -13,7 +13,7 @@
 struct eval_text {
 	struct mm_lines hyp, *ref;
 	size_t n_refs;
-	struct mm_str *sample; /* [n_refs], scratch */
+	struct mm_line *sample; /* [n_refs], scratch */
 };
 
 /* Hypotheses from `input`, references from n files; all of equal length. */

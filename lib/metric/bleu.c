@@ -16,7 +16,7 @@ struct bleu {
 	struct mm_overlap_scratch scratch;
 	struct mm_overlap sum;
 	struct mm_lines lines; /* of one sample, tokenised */
-	struct mm_str *ref;
+	struct mm_line *ref;
 	size_t ref_cap;
 	double *each;
 	size_t n, cap;
@@ -131,7 +131,7 @@ static int reserve(struct bleu *b, size_t n_refs, struct mm_err *err)
 	return 0;
 }
 
-static int tokenize(struct bleu *b, struct mm_str text, struct mm_err *err)
+static int tokenize(struct bleu *b, struct mm_line text, struct mm_err *err)
 {
 	mm_bleu_tokenize(&b->lines.bytes, text, b->options.tokenizer,
 			 b->options.lowercase);

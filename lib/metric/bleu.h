@@ -99,7 +99,7 @@ void mm_chrf_signature(struct mm_buf *out, const struct mm_chrf_options *o,
 		       size_t n_refs);
 
 /* Text as BLEU's tokenizers see it: words between white space, appended. */
-void mm_bleu_tokenize(struct mm_buf *out, struct mm_str text,
+void mm_bleu_tokenize(struct mm_buf *out, struct mm_line text,
 		      enum mm_bleu_tokenizer tokenizer, bool lowercase);
 
 #endif

@@ -197,7 +197,7 @@ static void tokenize_char(struct steps *s)
 	next_step(s);
 }
 
-void mm_bleu_tokenize(struct mm_buf *out, struct mm_str text,
+void mm_bleu_tokenize(struct mm_buf *out, struct mm_line text,
 		      enum mm_bleu_tokenizer tokenizer, bool lowercase)
 {
 	struct steps s = { 0 };

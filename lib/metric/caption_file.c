@@ -76,7 +76,7 @@ static int sort_captions(struct pending *p, struct mm_err *err)
 	for (size_t i = 0; i < n; i++)
 		order[c->first[p->image[i] + 1]++] = i;
 	for (size_t i = 0; !rc && i < n; i++) {
-		struct mm_str s = mm_lines_at(&p->text, order[i]);
+		struct mm_line s = mm_lines_at(&p->text, order[i]);
 
 		rc = mm_lines_add(&c->text, s.s, s.len, err);
 	}
@@ -114,7 +114,7 @@ static int id_text(const struct mm_json *v, char digits[32], const char **id,
 static int second_caption(const struct pending *p, size_t image,
 			  struct mm_err *err)
 {
-	struct mm_str id = mm_lines_at(&p->c->id, image);
+	struct mm_line id = mm_lines_at(&p->c->id, image);
 
 	return mm_fail(err, MM_ERR_FORMAT, "a second caption for image '%.*s'",
 		       (int)id.len, id.s);
@@ -266,7 +266,7 @@ static int read_json(struct pending *p, const char *text, size_t len,
 
 /* ---- lines ---- */
 
-static int add_line(struct pending *p, struct mm_str line, struct mm_err *err)
+static int add_line(struct pending *p, struct mm_line line, struct mm_err *err)
 {
 	struct mm_buf id;
 	size_t image;
@@ -369,7 +369,7 @@ void mm_captions_release(struct mm_captions *c)
 	memset(c, 0, sizeof(*c));
 }
 
-static size_t n_captions(const struct mm_captions *c, struct mm_str id)
+static size_t n_captions(const struct mm_captions *c, struct mm_line id)
 {
 	const int64_t *i = mm_map_find(&c->index, id.s, id.len);
 
@@ -383,7 +383,7 @@ int mm_captions_match(const struct mm_captions *refs,
 	size_t missing = 0, extra = 0;
 
 	for (size_t i = 0; !subset && i < refs->id.n; i++) {
-		struct mm_str id = mm_lines_at(&refs->id, i);
+		struct mm_line id = mm_lines_at(&refs->id, i);
 
 		if (n_captions(hyps, id))
 			continue;
@@ -391,7 +391,7 @@ int mm_captions_match(const struct mm_captions *refs,
 		missing++;
 	}
 	for (size_t i = 0; i < hyps->id.n; i++) {
-		struct mm_str id = mm_lines_at(&hyps->id, i);
+		struct mm_line id = mm_lines_at(&hyps->id, i);
 
 		if (hyps->first[i] == hyps->first[i + 1] ||
 		    n_captions(refs, id))

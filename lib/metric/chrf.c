@@ -91,7 +91,7 @@ static int part_word(struct chrf *c, struct text *t, const char *s, size_t n,
 }
 
 /* t->chars and t->words of a text. */
-static int read_text(struct chrf *c, struct text *t, struct mm_str text,
+static int read_text(struct chrf *c, struct text *t, struct mm_line text,
 		     struct mm_err *err)
 {
 	size_t from = 0;
@@ -102,7 +102,7 @@ static int read_text(struct chrf *c, struct text *t, struct mm_str text,
 		mm_buf_clear(&c->lower);
 		mm_unicode_lower(&c->lower, text.s, text.len, false);
 		rc = mm_buf_check(&c->lower, "text", err);
-		text = (struct mm_str){ mm_buf_str(&c->lower), c->lower.len };
+		text = (struct mm_line){ mm_buf_str(&c->lower), c->lower.len };
 	}
 	for (size_t i = 0; !rc && i < text.len;) {
 		size_t at = i;

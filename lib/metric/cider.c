@@ -69,7 +69,7 @@ static int cider_open(void **state, const void *options, struct mm_err *err)
 	return 0;
 }
 
-static int add_text(struct cider *c, struct mm_str text, struct mm_err *err)
+static int add_text(struct cider *c, struct mm_line text, struct mm_err *err)
 {
 	int rc;
 
@@ -389,7 +389,7 @@ void mm_cider_df_free(struct mm_cider_df *df)
 }
 
 /* "123<TAB>..." : the number, and *text moves behind the tab. */
-static bool read_count(struct mm_str *line, uint64_t *count)
+static bool read_count(struct mm_line *line, uint64_t *count)
 {
 	size_t i = 0;
 
@@ -406,7 +406,7 @@ static bool read_count(struct mm_str *line, uint64_t *count)
 	return true;
 }
 
-static int read_df_line(struct mm_cider_df *df, struct mm_str line,
+static int read_df_line(struct mm_cider_df *df, struct mm_line line,
 			struct mm_u32s *word, struct mm_u32s *gram,
 			struct mm_err *err)
 {
@@ -438,7 +438,7 @@ static int read_df_line(struct mm_cider_df *df, struct mm_str line,
 }
 
 /* The first line: "documents<TAB>N". */
-static int read_df_head(struct mm_cider_df *df, struct mm_str line,
+static int read_df_head(struct mm_cider_df *df, struct mm_line line,
 			struct mm_err *err)
 {
 	static const char word[] = "documents\t";
@@ -473,7 +473,7 @@ int mm_cider_df_parse(struct mm_cider_df **out, const char *text, size_t len,
 	while (!rc && (at < len || !number)) {
 		const char *eol =
 			len > at ? memchr(text + at, '\n', len - at) : NULL;
-		struct mm_str line = { text + at,
+		struct mm_line line = { text + at,
 				       eol ? (size_t)(eol - text) - at
 					   : len - at };
 

@@ -51,18 +51,17 @@ static void put_cell(struct mm_buf *out, size_t x, size_t y, uint64_t n,
 	const int r = (int)(255 - 225 * part), g = (int)(255 - 175 * part);
 	const int b = (int)(255 - 110 * part);
 
+	if (!n)
+		return;
 	mm_buf_printf(out,
 		      "<rect x=\"%zu\" y=\"%zu\" width=\"%d\" height=\"%d\" "
 		      "fill=\"#%02x%02x%02x\"/>\n",
 		      x, y, CELL, CELL, (unsigned)r, (unsigned)g, (unsigned)b);
-	if (n)
-		mm_buf_printf(out,
-			      "<text x=\"%zu\" y=\"%zu\" "
-			      "text-anchor=\"middle\" font-size=\"%d\" "
-			      "fill=\"%s\">%llu</text>\n",
-			      x + CELL / 2, y + CELL / 2 + 4, n < 1000 ? 11 : 8,
-			      part > 0.5 ? "#fff" : "#000",
-			      (unsigned long long)n);
+	mm_buf_printf(out,
+		      "<text x=\"%zu\" y=\"%zu\" text-anchor=\"middle\" "
+		      "font-size=\"%d\" fill=\"%s\">%llu</text>\n",
+		      x + CELL / 2, y + CELL / 2 + 4, n < 1000 ? 11 : 8,
+		      part > 0.5 ? "#fff" : "#000", (unsigned long long)n);
 }
 
 void mm_confusion_svg(struct mm_buf *out, const uint64_t *count, size_t K,
@@ -79,6 +78,10 @@ void mm_confusion_svg(struct mm_buf *out, const uint64_t *count, size_t K,
 		      "<rect width=\"100%%\" height=\"100%%\" "
 		      "fill=\"#fff\"/>\n",
 		      width, height);
+	mm_buf_printf(out,
+		      "<rect x=\"%zu\" y=\"%zu\" width=\"%zu\" "
+		      "height=\"%zu\" fill=\"none\" stroke=\"#ccc\"/>\n",
+		      margin, margin, K * CELL, K * CELL);
 	for (size_t t = 0; t < K; t++) {
 		const size_t at = margin + t * CELL;
 		uint64_t row = 0;

@@ -66,7 +66,7 @@ static int load_text(struct mm_ptb *p, const struct mm_lines *in,
 	}
 	p->n = 0;
 	for (size_t i = 0; i < in->n; i++) {
-		struct mm_str s = mm_lines_at(in, i);
+		struct mm_line s = mm_lines_at(in, i);
 
 		if (i)
 			p->text[p->n++] = '\n';

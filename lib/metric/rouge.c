@@ -96,7 +96,7 @@ static int end_sentence(struct text *t, struct mm_err *err)
 	return mm_u32s_add(&t->end, (uint32_t)t->word.n, err);
 }
 
-static int read_text(struct rouge *r, struct text *t, struct mm_str text,
+static int read_text(struct rouge *r, struct text *t, struct mm_line text,
 		     struct mm_err *err)
 {
 	const char *s;
@@ -325,7 +325,7 @@ static int score_summary(struct rouge *r, double *f, struct mm_err *err)
 	return 0;
 }
 
-static int score_ref(struct rouge *r, struct mm_str ref, double *f,
+static int score_ref(struct rouge *r, struct mm_line ref, double *f,
 		     struct mm_err *err)
 {
 	int rc = read_text(r, &r->ref, ref, err);

@@ -18,7 +18,7 @@ struct mm_lines {
 	size_t n, cap;
 };
 
-struct mm_str {
+struct mm_line {
 	const char *s; /* not NUL-terminated */
 	size_t len;
 };
@@ -28,8 +28,8 @@ struct mm_str {
  * "text" (as it was written): a hypothesis and its references, borrowed.
  */
 struct mm_text_sample {
-	struct mm_str hyp;
-	const struct mm_str *ref;
+	struct mm_line hyp;
+	const struct mm_line *ref;
 	size_t n_refs;
 };
 
@@ -38,11 +38,11 @@ void mm_lines_release(struct mm_lines *t);
 void mm_lines_clear(struct mm_lines *t);
 
 /* Line i; it dies with the next change. */
-static inline struct mm_str mm_lines_at(const struct mm_lines *t, size_t i)
+static inline struct mm_line mm_lines_at(const struct mm_lines *t, size_t i)
 {
 	size_t from = i ? t->end[i - 1] : 0;
 
-	return (struct mm_str){ mm_buf_str(&t->bytes) + from,
+	return (struct mm_line){ mm_buf_str(&t->bytes) + from,
 				t->end[i] - from };
 }
 

@@ -283,7 +283,7 @@ static void trim(struct mm_buf *out, const char *s, size_t n)
 		mm_buf_addc(out, s[i] == '\n' || s[i] == '\t' ? ' ' : s[i]);
 }
 
-static bool equal(struct mm_str a, struct mm_str b)
+static bool equal(struct mm_line a, struct mm_line b)
 {
 	return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
 }
@@ -309,7 +309,7 @@ static int normalise_all(struct mm_lines *to, const struct mm_lines *from,
 	int rc = MM_OK;
 
 	for (size_t i = 0; i < from->n && !rc; i++) {
-		const struct mm_str s = mm_lines_at(from, i);
+		const struct mm_line s = mm_lines_at(from, i);
 
 		mm_vqa_normalise(&to->bytes, s.s, s.len);
 		rc = mm_lines_end(to, err);

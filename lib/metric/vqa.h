@@ -43,8 +43,8 @@ void mm_vqa_normalise(struct mm_buf *out, const char *s, size_t n);
  * numbers mean that all other members agree; NULL: all differ.  *out in 0..1.
  */
 struct mm_vqa_sample {
-	struct mm_str prediction;
-	const struct mm_str *answer; /* n >= 1 */
+	struct mm_line prediction;
+	const struct mm_line *answer; /* n >= 1 */
 	const size_t *rest;
 	size_t n;
 };

@@ -14,7 +14,7 @@ struct job {
 	struct mm_map results; /* id -> number in the results */
 	struct mm_map question_types, answer_types;
 	struct mm_buf text; /* scratch */
-	struct mm_str *answer;
+	struct mm_line *answer;
 	size_t *rest, cap;
 };
 
@@ -207,7 +207,7 @@ static int read_answers(struct job *j, const struct mm_json *array,
 					err);
 			break;
 		}
-		j->answer[i] = (struct mm_str){ mm_json_str(text, ""),
+		j->answer[i] = (struct mm_line){ mm_json_str(text, ""),
 						mm_json_str_len(text) };
 		j->rest[i] = i;
 		if (!object || (rc = other_members(&j->text, a, err)))

@@ -167,7 +167,7 @@ static int add_word(struct mm_words *w, const char *s, size_t len,
 	return rc ? rc : mm_u32s_add(ids, id, err);
 }
 
-int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
+int mm_words_split(struct mm_words *w, struct mm_line text, struct mm_u32s *ids,
 		   struct mm_err *err)
 {
 	size_t from = 0;
@@ -195,7 +195,7 @@ int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
 	return add_word(w, text.s + from, text.len - from, ids, err);
 }
 
-int mm_words_split_blank(struct mm_words *w, struct mm_str text,
+int mm_words_split_blank(struct mm_words *w, struct mm_line text,
 			 struct mm_u32s *ids, struct mm_err *err)
 {
 	size_t from = 0;
@@ -341,7 +341,7 @@ void mm_overlap_release(struct mm_overlap_scratch *s)
 }
 
 /* s->gram = the n-grams of one text; *len = its number of words. */
-static int grams_of_text(struct mm_overlap_scratch *s, struct mm_str text,
+static int grams_of_text(struct mm_overlap_scratch *s, struct mm_line text,
 			 size_t order, size_t *len, struct mm_err *err)
 {
 	size_t known = s->grams.n;

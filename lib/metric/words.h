@@ -64,14 +64,14 @@ const struct mm_word_slot *mm_words_find(const struct mm_words *w,
 					 const char *s, size_t len);
 
 /* Append the numbers of a text's words: Python's str.split(). */
-int mm_words_split(struct mm_words *w, struct mm_str text, struct mm_u32s *ids,
+int mm_words_split(struct mm_words *w, struct mm_line text, struct mm_u32s *ids,
 		   struct mm_err *err) MM_MUST_CHECK;
 
 /*
  * The same for Python's str.split(" "): single blanks separate, so that two
  * in a row enclose an empty word and an empty text is one empty word.
  */
-int mm_words_split_blank(struct mm_words *w, struct mm_str text,
+int mm_words_split_blank(struct mm_words *w, struct mm_line text,
 			 struct mm_u32s *ids, struct mm_err *err) MM_MUST_CHECK;
 
 /* (prefix, word) to number. */

@@ -76,7 +76,7 @@ static void load_base(struct corpus *c)
 			make_sentence(&c->base, &r);
 	}
 	for (size_t i = 0; i < c->base.n; i++) {
-		struct mm_str s = mm_lines_at(&c->base, i);
+		struct mm_line s = mm_lines_at(&c->base, i);
 
 		for (size_t k = 0, n; k < s.len; k += n + 1) {
 			const char *blank = memchr(s.s + k, ' ', s.len - k);
@@ -91,7 +91,7 @@ static void load_base(struct corpus *c)
 static void put_caption(struct corpus *c, struct mm_rng *r,
 			struct mm_json_writer *w, size_t i)
 {
-	struct mm_str s = mm_lines_at(&c->base, i);
+	struct mm_line s = mm_lines_at(&c->base, i);
 	struct mm_buf text = { 0 };
 	size_t changes = (size_t)mm_rng_below(r, 4), words = 1, at = 0;
 
@@ -100,7 +100,7 @@ static void put_caption(struct corpus *c, struct mm_rng *r,
 	while (at < s.len) {
 		const char *blank = memchr(s.s + at, ' ', s.len - at);
 		size_t n = blank ? (size_t)(blank - s.s) - at : s.len - at;
-		struct mm_str word = { s.s + at, n };
+		struct mm_line word = { s.s + at, n };
 
 		if (mm_rng_below(r, words) < changes)
 			word = mm_lines_at(&c->word,
@@ -157,7 +157,7 @@ static void score(const struct mm_captions *refs, const struct mm_lines *hyp,
 		  const char *name, const void *options)
 {
 	const struct mm_metric *m = mm_metric_find(task, name);
-	struct mm_str r[REFS];
+	struct mm_line r[REFS];
 	struct mm_err err;
 	double value[32];
 	void *state;

@@ -18,7 +18,7 @@ static void score(const struct mm_captions *c, const char *task,
 	int rc = m->open(&state, options, &err);
 
 	for (size_t i = 0; !rc && i < c->id.n && i < 16; i++) {
-		struct mm_str ref[4];
+		struct mm_line ref[4];
 		size_t n = c->first[i + 1] - c->first[i];
 		struct mm_text_sample s = { { "a b", 3 }, ref, n < 4 ? n : 4 };
 

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_status(rc, &err);
 		FUZZ_ASSERT(rc || out.n == in.n);
 		for (size_t i = 0; i < out.n; i++) {
-			struct mm_str s = mm_lines_at(&out, i);
+			struct mm_line s = mm_lines_at(&out, i);
 
 			FUZZ_ASSERT(!memchr(s.s, '\n', s.len));
 		}

@@ -37,9 +37,9 @@ static void compare_files(const char *raw, const char *tokens)
 	ck_assert_uint_eq(in.n, want.n);
 	ck_assert_uint_eq(out.n, want.n);
 	for (size_t i = 0; i < want.n; i++) {
-		struct mm_str a = mm_lines_at(&out, i);
-		struct mm_str b = mm_lines_at(&want, i);
-		struct mm_str s = mm_lines_at(&in, i);
+		struct mm_line a = mm_lines_at(&out, i);
+		struct mm_line b = mm_lines_at(&want, i);
+		struct mm_line s = mm_lines_at(&in, i);
 		size_t n = mm_unicode_strip_end(b.s, b.len);
 
 		ck_assert_msg(a.len == n && !memcmp(a.s, b.s, n),
@@ -98,7 +98,7 @@ static void expect(const char *in, const char *want, bool punctuation)
 	ck_ok(mm_ptb_tokenize(ptb, &out, &text, punctuation, err));
 	ck_assert_uint_eq(out.n, text.n);
 	for (size_t i = 0; i < out.n; i++) {
-		struct mm_str s = mm_lines_at(&out, i);
+		struct mm_line s = mm_lines_at(&out, i);
 
 		mm_buf_add(&all, s.s, s.len);
 		if (i + 1 < out.n)

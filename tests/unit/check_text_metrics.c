@@ -51,7 +51,7 @@ static void load_golden(struct world *w)
 
 /* Sample i, its references in ref[]. */
 static struct mm_text_sample sample(const struct world *w, size_t i,
-				    struct mm_str ref[MAX_REFS])
+				    struct mm_line ref[MAX_REFS])
 {
 	size_t n = w->count ? w->count[i] : w->n_refs;
 
@@ -65,7 +65,7 @@ static void measure(const struct world *w, const char *task, const char *name,
 		    const void *options, double *value, double *each)
 {
 	const struct mm_metric *m = mm_metric_find(task, name);
-	struct mm_str ref[MAX_REFS];
+	struct mm_line ref[MAX_REFS];
 	void *state;
 
 	ck_assert_msg(m != NULL, "no metric %s %s", task, name);
@@ -148,7 +148,7 @@ static void split_sentences(struct mm_lines *t)
 	struct mm_lines out = { 0 };
 
 	for (size_t i = 0; i < t->n; i++) {
-		struct mm_str s = mm_lines_at(t, i);
+		struct mm_line s = mm_lines_at(t, i);
 
 		for (size_t k = 0; k < s.len; k++) {
 			bool here =
@@ -291,7 +291,7 @@ START_TEST(test_fakecap)
 	/* The same frequencies from a file. */
 	ck_ok(m->open(&state, NULL, err));
 	for (size_t i = 0; i < w.hyp.n; i++) {
-		struct mm_str ref[MAX_REFS];
+		struct mm_line ref[MAX_REFS];
 		struct mm_text_sample s = sample(&w, i, ref);
 
 		ck_ok(m->add(state, &s, err));
@@ -332,7 +332,7 @@ START_TEST(test_coco_files)
 	ck_ok(mm_captions_match(&refs, &hyps, false, &list, err));
 	ck_ok(mm_json_load(&want, want_path, err));
 	for (size_t i = 0; i < refs.id.n; i++) {
-		struct mm_str id = mm_lines_at(&refs.id, i), s;
+		struct mm_line id = mm_lines_at(&refs.id, i), s;
 		int64_t at = *mm_map_find(&hyps.index, id.s, id.len);
 
 		s = mm_lines_at(&hyps.text, hyps.first[at]);
@@ -350,7 +350,7 @@ START_TEST(test_coco_files)
 
 		ck_ok(m->open(&state, NULL, err));
 		for (size_t i = 0; i < refs.id.n; i++) {
-			struct mm_str r[MAX_REFS];
+			struct mm_line r[MAX_REFS];
 			struct mm_text_sample s = { mm_lines_at(&hyp_words, i),
 						    r,
 						    refs.first[i + 1] -
@@ -371,7 +371,7 @@ START_TEST(test_coco_files)
 		for (size_t i = 0; i < refs.id.n; i++) {
 			const struct mm_json *v;
 			char id[32];
-			struct mm_str s = mm_lines_at(&refs.id, i);
+			struct mm_line s = mm_lines_at(&refs.id, i);
 
 			snprintf(id, sizeof(id), "%.*s", (int)s.len, s.s);
 			v = mm_json_get(mm_json_get(want, "per_image"), id);
@@ -542,7 +542,7 @@ START_TEST(test_rows)
 		m->close(state);
 		m->close(NULL);
 		for (long n = 1, failed = 1; failed; n++) {
-			struct mm_str ref[2] = { mm_lines_at(&w.ref[0], 0),
+			struct mm_line ref[2] = { mm_lines_at(&w.ref[0], 0),
 						 mm_lines_at(&w.ref[1], 0) };
 			struct mm_text_sample s = { mm_lines_at(&w.hyp, 0), ref,
 						    2 };

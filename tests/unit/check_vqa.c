@@ -55,15 +55,15 @@ START_TEST(stops_are_counted)
 }
 END_TEST
 
-static struct mm_str str(const char *s)
+static struct mm_line str(const char *s)
 {
-	return (struct mm_str){ s, strlen(s) };
+	return (struct mm_line){ s, strlen(s) };
 }
 
 static double accuracy(const char *prediction, const char *const *given,
 		       size_t n, enum mm_vqa_mode mode)
 {
-	struct mm_str answer[16];
+	struct mm_line answer[16];
 	const struct mm_vqa_sample q = { str(prediction), answer, NULL, n };
 	double x = -1;
 
@@ -106,7 +106,7 @@ END_TEST
 
 START_TEST(equal_records_leave_each_other_out)
 {
-	struct mm_str answer[] = { { "a1", 2 }, { "a1", 2 }, { "b", 1 } };
+	struct mm_line answer[] = { { "a1", 2 }, { "a1", 2 }, { "b", 1 } };
 	static const size_t rest[] = { 0, 0, 2 };
 	struct mm_vqa_sample q = { { "a1", 2 }, answer, rest, 3 };
 	double x;
@@ -305,7 +305,7 @@ END_TEST
 
 START_TEST(table_row)
 {
-	struct mm_str answer[] = { { "Yes", 3 }, { "Yes", 3 } };
+	struct mm_line answer[] = { { "Yes", 3 }, { "Yes", 3 } };
 	struct mm_vqa_sample q = { { "yes", 3 }, answer, NULL, 2 };
 	const enum mm_vqa_mode mode = MM_VQA_ANY;
 	double value, each[2];
