@@ -24,6 +24,10 @@ have     = $(shell $(PKG) --exists $(1) 2>/dev/null && echo 1)
 LIBS    := libpng libjpeg jansson libutf8proc zlib
 OPT_LIBS := $(if $(call have,libwebpdemux),libwebp libwebpdemux)
 HAVE    := $(if $(filter libwebp,$(OPT_LIBS)),-DHAVE_WEBP)
+# Only their headers: they are loaded on first use (lib/base/dynlib.h).
+LAZY    := $(foreach l,libarchive libxml-2.0,$(if $(call have,$(l)),$(l)))
+HAVE    += $(if $(filter libarchive,$(LAZY)),-DHAVE_ARCHIVE) \
+	   $(if $(filter libxml-2.0,$(LAZY)),-DHAVE_XML)
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -36,7 +40,7 @@ SANITY  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 # No contraction: a sum has the same bits whatever the compiler likes.
 ALL_C   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -MMD -MP $(WARN) \
 	   $(SANITY) -fopenmp -ffp-contract=off $(HAVE) \
-	   $(shell $(PKG) --cflags $(LIBS) $(OPT_LIBS)) $(CFLAGS)
+	   $(shell $(PKG) --cflags $(LIBS) $(OPT_LIBS) $(LAZY)) $(CFLAGS)
 ALL_L   := $(SANITY) -fopenmp $(LDFLAGS)
 LDLIBS  := $(shell $(PKG) --libs $(LIBS) $(OPT_LIBS)) -ldl -lm
 

@@ -13,6 +13,8 @@ static const struct view_args defaults = {
 	.image = MM_UNSET,
 };
 
+static const char *const to_words[] = { "text", "webdataset", NULL };
+
 static const struct mm_opt opts[] = {
 	MM_OPT_OUTPUT(struct view_args),
 	MM_INT(0, "rows", struct view_args, rows, "N", 0, 0x1p62,
@@ -28,6 +30,9 @@ static const struct mm_opt opts[] = {
 	MM_PATH(0, "sheet", struct view_args, sheet, "F.png",
 		"write the first pictures with their captions as one PNG "
 		"(64 of them, or --rows)"),
+	MM_ENUM(0, "to", struct view_args, to, to_words,
+		"write the samples as a tar for the Python package webdataset"),
+	MM_OPT_SHARD(struct view_args),
 	MM_OPT_JSON(struct view_args),
 	MM_OPT_GENERAL(struct view_args),
 	MM_OPTS_END,
@@ -379,7 +384,12 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	(void)argc;
 	if (rc)
 		return rc;
-	if (a->image != MM_UNSET)
+	if (a->common.shard.count && !a->to)
+		rc = mm_fail(err, MM_ERR_USAGE,
+			     "--shard goes with --to webdataset");
+	else if (a->to)
+		rc = view_tar(a, &s, err);
+	else if (a->image != MM_UNSET)
 		rc = view_image(a, &s, err);
 	else if (a->sheet)
 		rc = view_sheet(a, &s, err);
@@ -397,8 +407,8 @@ const struct mm_cmd mm_cmd_view = {
 	.summary = "show what a tensor stream holds",
 	.synopsis = "[OPTION]... STREAM",
 	.details = "Columns, shapes, metadata and the first samples of a "
-		   "stream; all of one column; or one picture as PNG. '-' is "
-		   "standard input.",
+		   "stream; all of one column; one picture as PNG; or all "
+		   "samples as a tar. '-' is standard input.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,

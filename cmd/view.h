@@ -12,6 +12,7 @@ struct view_args {
 	struct mm_list columns;
 	const char *sheet;
 	bool stats;
+	int to; /* 0: nothing, 1: webdataset */
 };
 
 /* ---- view_value.c: one sample's value of a column ---- */
@@ -37,5 +38,11 @@ int view_image(const struct view_args *args, struct mm_stream *s,
 /* The first pictures with their captions, as PNG, to args->sheet. */
 int view_sheet(const struct view_args *args, struct mm_stream *s,
 	       struct mm_err *err) MM_MUST_CHECK;
+
+/* ---- view_tar.c ---- */
+
+/* The samples as a tar that the Python package webdataset reads. */
+int view_tar(const struct view_args *args, struct mm_stream *s,
+	     struct mm_err *err) MM_MUST_CHECK;
 
 #endif

@@ -231,6 +231,22 @@ static int bad_sample(struct mm_sources *s, int rc, struct mm_err *err)
 	return mm_fail_ctx(err, "'%s'%s%s", source, gap, s->sample.where);
 }
 
+/* The first folder of the picture's name, unless that is an absolute one. */
+static int label_from_folder(struct mm_input *in, struct mm_sample *p,
+			     struct mm_err *err)
+{
+	const char *name = in->relative.str, *slash;
+
+	if (!in->all->options.label_from_folder || !name)
+		return MM_OK;
+	while (!strncmp(name, "./", 2))
+		name += 2;
+	slash = strchr(name, '/');
+	if (!slash || slash == name)
+		return MM_OK;
+	return mm_input_label(in, p, name, (size_t)(slash - name), err);
+}
+
 /* Read one sample from the source in hand; *end where it has no more. */
 static int read_sample(struct mm_sources *s, bool *end, struct mm_err *err)
 {
@@ -242,10 +258,13 @@ static int read_sample(struct mm_sources *s, bool *end, struct mm_err *err)
 	memset(p, 0, sizeof(*p));
 	p->source = strcmp(in->path, "-") ? in->path : "standard input";
 	in->bad_sample = false;
+	in->relative = (struct mm_str){ 0 };
 	rc = in->kind->next(in, p, end, err);
 	if (*end || (rc && !in->bad_sample))
 		return rc;
 	s->position = s->n++;
+	if (!rc)
+		rc = label_from_folder(in, p, err);
 	if (!rc)
 		rc = check_sample(s, err);
 	return rc ? bad_sample(s, rc, err) : MM_OK;
@@ -352,8 +371,12 @@ int mm_input_resolve(struct mm_input *in, struct mm_str *out, const char *name,
 	struct mm_buf b = { 0 };
 	int rc;
 
-	if (!len || name[0] == '/')
-		return mm_input_keep(in, out, name, len, err);
+	if ((rc = mm_input_keep(in, &in->relative, name, len, err)))
+		return rc;
+	if (!len || name[0] == '/') {
+		*out = in->relative;
+		return MM_OK;
+	}
 	if (root) {
 		mm_buf_adds(&b, root);
 		if (b.len && b.data[b.len - 1] != '/')

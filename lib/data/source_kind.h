@@ -41,7 +41,10 @@ struct mm_input {
 	struct mm_sources *all;	 /* options, arena, label names */
 	struct mm_reader reader; /* open, nothing taken; not for folders */
 	bool bad_sample;	 /* set with a failure: go on with the next */
-	void *state;		 /* of the kind, made by its open */
+	/* The picture's name within the source, for --label-from folder; set
+	 * by mm_input_resolve or by the kind, absent before each next. */
+	struct mm_str relative;
+	void *state; /* of the kind, made by its open */
 	const char *named[MM_N_FIELDS][2]; /* for mm_field_names */
 };
 

@@ -1,6 +1,6 @@
 # the samples of train --augment are those of augment, epoch by epoch
 t() { mmtool train -q --preset tiny --tokenizer "$FIX/vocab" -B 4 --no-shuffle "$@"; }
-loss() { jq -r '.loss // empty' "$1/log.jsonl"; }
+loss() { sed -n 's/.*"loss": *\([^,]*\),.*/\1/p' "$1/log.jsonl"; }
 same() {
 	t --epochs 1 --augment "$1" -o in "$2"
 	mmtool augment -q --spec "$1" --tokenizer "$FIX/vocab" "$2" -o out.mmt
