@@ -112,6 +112,10 @@ struct mm_node {
 	bool constant;	      /* of parameters alone, and they are fixed */
 	bool fresh;	      /* run time: grad holds nothing yet */
 
+	/* Linear layers of the same input that run together: see pack.h. */
+	struct mm_node *next; /* of the group, or NULL */
+	bool led;	      /* the group's first one does its work */
+
 	mm_real *val, *grad;
 	const void *data;		  /* val of inputs that are I32 or U8 */
 	void *saved;			  /* forward's note to backward */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/ops.h"
+#include "graph/pack.h"
 
 /* ---- y = act(x w^T + b) + residual ---- */
 
@@ -68,7 +69,10 @@ static void linear_fwd(struct mm_node *out)
 			     .epilogue = mm_epilogue_run,
 			     .ctx = &e };
 
-	mm_gemm_run(&p);
+	if (!mm_graph_packed(out))
+		mm_gemm_run(&p);
+	else if (!out->led)
+		mm_graph_packed_fwd(out);
 }
 
 static void linear_bwd(struct mm_node *out)

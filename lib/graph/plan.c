@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "graph/graph.h"
+#include "graph/pack.h"
 
 enum { ALIGN = 64 };
 
@@ -99,6 +100,7 @@ static void start(struct life *l, size_t *at, size_t bytes, size_t time,
 static void find_lives(struct mm_graph *g, struct life *life)
 {
 	const size_t end = 2 * g->n_nodes, mid = g->n_nodes;
+	const struct mm_node *leader = NULL;
 
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		struct mm_node *n = g->node[i];
@@ -120,6 +122,11 @@ static void find_lives(struct mm_graph *g, struct life *life)
 			extend(&l[0], 0);
 			extend(&l[0], end);
 		}
+		/* A group's results appear with the first one's. */
+		if (n->led)
+			extend(&l[0], leader->index);
+		else if (n->next)
+			leader = n;
 		if (n->root->wanted)
 			extend(&life[3 * n->root->index], end);
 		if (n->seeded || (n->wanted && n->n == 1))
@@ -205,6 +212,7 @@ int mm_graph_plan(struct mm_graph *g, struct mm_err *err)
 		return mm_fail_nomem(err, "the memory plan");
 	}
 	mark_needs(g);
+	mm_graph_group(g);
 	find_lives(g, life);
 	qsort(life, n, sizeof(*life), larger_first);
 	g->work_at = place(life, n, placed);
@@ -239,5 +247,5 @@ int mm_graph_alloc(struct mm_graph *g, struct mm_err *err)
 		if (root->needs_grad)
 			n->grad = (mm_real *)(void *)(block + root->grad_at);
 	}
-	return MM_OK;
+	return mm_graph_pack(g, err);
 }

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "kernel/packed.h"
 #include "kernel/real.h"
 #include "tensor/dtype.h"
 
@@ -57,6 +58,17 @@ enum mm_group {
 };
 extern const char *const mm_group_names[MM_N_GROUPS];
 
+/*
+ * A parameter stored as int8 has q and scale in place of val:
+ *
+ *	W[f,c] = scale[f] q[f,c]	symmetric, one scale per output channel
+ *
+ * Who binds it points q (F, C), scale (F) and, for static activations, x_scale
+ * (one number; NULL: a scale per token) at memory that outlives the store,
+ * sets `pack` to MM_PACKED_INT8 or, for activations in float, MM_PACKED_W8,
+ * and leaves val NULL.  Only linear layers multiply with it; where `plain` is
+ * set another operator reads the values, and val must be bound too.
+ */
 struct mm_param {
 	const char *name;
 	struct mm_shape shape;
@@ -71,6 +83,12 @@ struct mm_param {
 	bool aux;      /* only training wants it: not saved with the model */
 	mm_real *val;  /* NULL until bound */
 	mm_real *grad; /* NULL: no gradient wanted */
+
+	const int8_t *q; /* see above; NULL: not stored as int8 */
+	const float *scale, *x_scale;
+	bool plain; /* read by more than linear layers, as their weight */
+	enum mm_packed_type pack;	/* format of ... */
+	const struct mm_packed *packed; /* ... the panels; NULL until packed */
 };
 
 struct mm_store {
@@ -83,6 +101,10 @@ struct mm_store {
 	bool extra, aux;     /* likewise */
 	size_t lora; /* rank of the adapters of linear layers; 0: none */
 	void *values, *grads; /* the store's own blocks, or NULL */
+
+	/* No value changes from now on: mm_graph_alloc packs the weights of
+	 * linear layers, once, for all graphs of mode MM_INFER. */
+	bool fixed;
 };
 
 void mm_store_init(struct mm_store *s);

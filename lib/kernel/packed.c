@@ -147,28 +147,41 @@ static int8_t quantize(float w, float scale)
 	return (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
 }
 
-/* Input c of column f as it lies in a panel. */
-static void encode(const struct pack_job *j, size_t f, size_t c, char *out)
+/* Inputs [c, c+n) of column f, as they lie in a panel, end to end. */
+static void encode(const struct pack_job *j, size_t f, size_t c, size_t n,
+		   void *out)
 {
 	const size_t at = f * j->ld + c;
+	int8_t *q = out;
 
-	switch (j->p->type) {
-	case MM_PACKED_F32: memcpy(out, j->W + at, sizeof(float)); break;
-	case MM_PACKED_BF16: {
-		uint16_t h;
+	if (j->q)
+		memcpy(out, j->q + at, n);
+	else if (j->p->type == MM_PACKED_F32)
+		memcpy(out, j->W + at, n * sizeof(float));
+	else if (j->p->type == MM_PACKED_BF16)
+		mm_f32_to_bf16(out, j->W + at, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			q[i] = quantize(j->W[at + i], j->scale[f]);
+}
 
-		mm_f32_to_bf16(&h, j->W + at, 1);
-		memcpy(out, &h, sizeof(h));
-		break;
-	}
-	default:
-		*out = (char)(j->q ? j->q[at]
-				   : quantize(j->W[at], j->scale[f]));
-	}
+/* out[i * gap] = in[i], n units of 1, 2 or 4 bytes. */
+static void deal(char *out, size_t gap, const char *in, size_t n, size_t unit)
+{
+	if (unit == 4)
+		for (size_t i = 0; i < n; i++)
+			memcpy(out + i * gap * 4, in + i * 4, 4);
+	else if (unit == 2)
+		for (size_t i = 0; i < n; i++)
+			memcpy(out + i * gap * 2, in + i * 2, 2);
+	else
+		for (size_t i = 0; i < n; i++)
+			out[i * gap] = in[i];
 }
 
 static void pack_panel(const struct pack_job *j, size_t n)
 {
+	enum { PIECE = 64 };
 	const struct mm_packed *p = j->p;
 	const size_t nr = p->isa->nr, step = p->isa->step;
 	const size_t bytes = p->isa->w_bytes, C = up(p->C, step) * step;
@@ -176,12 +189,15 @@ static void pack_panel(const struct pack_job *j, size_t n)
 	char *panel = j->panels + n * C * bytes;
 
 	memset(panel, 0, nr * C * bytes);
-	for (size_t c = 0; c < p->C; c++)
-		for (size_t i = 0; i < cols; i++)
-			encode(j, n + i, c,
-			       panel + (c / step * step * nr + i * step +
-					c % step) *
-					       bytes);
+	for (size_t c = 0; c < p->C; c += PIECE)
+		for (size_t i = 0; i < cols; i++) {
+			const size_t some = least(p->C - c, PIECE);
+			float row[PIECE] = { 0 };
+
+			encode(j, n + i, c, some, row);
+			deal(panel + (c * nr + i * step) * bytes, nr,
+			     (const char *)row, up(some, step), step * bytes);
+		}
 	for (size_t i = 0; j->shift && i < cols; i++) {
 		int32_t sum = 0;
 
@@ -311,12 +327,13 @@ void mm_packed_quantize(const struct mm_linear *l, size_t m, size_t rows,
 /* ---- running ---- */
 
 /*
- * Rows [m0, m0+rows) of a layer, packed together.  They are cut into parts of
- * part_rows; each part packs its tiles for itself.  A task is one part times
- * `group` panels.
+ * Rows [m0, m0+rows) of a group of layers, packed together.  They are cut into
+ * parts of part_rows; each part packs its tiles for itself.  A task is one
+ * part times `group` panels of one layer.
  */
 struct job {
 	const struct mm_linear *l;
+	size_t n_layers;
 	size_t m0, rows, part_rows, part_tiles;
 	size_t row_bytes; /* of packed activations */
 	size_t group, n_groups;
@@ -346,19 +363,28 @@ static void pack_tiles(void *ctx, size_t begin, size_t end)
 	}
 }
 
+/* Groups of panels that a layer is cut into. */
+static size_t groups_of(const struct job *j, const struct mm_linear *l)
+{
+	return up(up(l->w->F, l->w->isa->nr), j->group);
+}
+
 static void multiply(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
-	const struct mm_packed *w = j->l->w;
 
 	for (size_t t = begin; t < end; t++) {
 		const size_t part = t / j->n_groups, r = part * j->part_rows;
-		const size_t n = t % j->n_groups * j->group * w->isa->nr;
-		const size_t n_end = least(n + j->group * w->isa->nr, w->F);
+		const struct mm_linear *l = j->l;
+		size_t g = t % j->n_groups, n, n_end;
 
-		w->isa->columns(j->l, j->m0 + r, part_size(j, part), n, n_end,
-				j->x + r * j->row_bytes, j->scale + r,
-				&sums_of);
+		while (g >= groups_of(j, l))
+			g -= groups_of(j, l++);
+		n = g * j->group * l->w->isa->nr;
+		n_end = least(n + j->group * l->w->isa->nr, l->w->F);
+		l->w->isa->columns(l, j->m0 + r, part_size(j, part), n, n_end,
+				   j->x + r * j->row_bytes, j->scale + r,
+				   &sums_of);
 	}
 }
 
@@ -372,16 +398,28 @@ static void spread(bool serial, size_t n, size_t grain, mm_parallel_fn *fn,
 		fn(j, 0, n);
 }
 
+/* Columns of all layers of the group. */
+static size_t width(const struct job *j)
+{
+	size_t F = 0;
+
+	for (size_t i = 0; i < j->n_layers; i++)
+		F += j->l[i].w->F;
+	return F;
+}
+
 static void run_rows(struct job *j, bool serial)
 {
 	const struct mm_packed *w = j->l->w;
 	const struct mm_packed_isa *I = w->isa;
-	const size_t n_panels = up(w->F, I->nr), C = w->C + 1;
+	const size_t n_panels = up(width(j), I->nr), C = w->C + 1;
 	size_t n_parts = 1;
 
 	j->group =
 		least(up(TASK, (j->rows + READ) * C * I->nr), up(n_panels, 4));
-	j->n_groups = up(n_panels, j->group);
+	j->n_groups = 0;
+	for (size_t i = 0; i < j->n_layers; i++)
+		j->n_groups += groups_of(j, &j->l[i]);
 	/* Few columns: cut the rows, so that all threads have work. */
 	while (j->n_groups * n_parts < 8 && j->rows >= 8 * I->mr * n_parts)
 		n_parts *= 2;
@@ -393,16 +431,17 @@ static void run_rows(struct job *j, bool serial)
 	spread(serial, n_parts * j->n_groups, 1, multiply, j);
 }
 
-static void run(const struct mm_linear *l, bool serial)
+static void run(const struct mm_linear *l, size_t n, bool serial)
 {
 	const struct mm_packed *w = l->w;
 	const struct mm_packed_isa *I = w->isa;
-	struct job j = { .l = l, .x = x_of, .scale = scale_of };
+	struct job j = { .l = l, .n_layers = n, .x = x_of, .scale = scale_of };
+	const size_t F = width(&j);
 	size_t at_once;
 
-	if (!l->M || !w->F)
+	if (!l->M || !F)
 		return;
-	serial = serial || (double)l->M * (double)w->F * (double)w->C < SMALL;
+	serial = serial || (double)l->M * (double)F * (double)w->C < SMALL;
 	j.row_bytes = up(w->C, I->step) * I->step * I->x_bytes;
 	at_once = least(MM_PACKED_ROWS, X_BYTES / (j.row_bytes + 1));
 	if (at_once > I->mr)
@@ -418,12 +457,17 @@ static void run(const struct mm_linear *l, bool serial)
 
 void mm_linear_run(const struct mm_linear *l)
 {
-	run(l, false);
+	run(l, 1, false);
+}
+
+void mm_linear_run_group(const struct mm_linear *l, size_t n)
+{
+	run(l, n, false);
 }
 
 void mm_linear_run_serial(const struct mm_linear *l)
 {
-	run(l, true);
+	run(l, 1, true);
 }
 
 void mm_packed_linear(float *y, const float *x, size_t M,
@@ -441,7 +485,7 @@ void mm_packed_linear(float *y, const float *x, size_t M,
 				     .ldr = w->F,
 				     .act = act };
 
-	run(&l, false);
+	run(&l, 1, false);
 }
 #else
 typedef int mm_packed_absent;

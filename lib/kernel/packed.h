@@ -99,6 +99,12 @@ struct mm_linear {
 };
 
 void mm_linear_run(const struct mm_linear *l);	      /* all threads        */
+
+/*
+ * n layers of one input, whose activations are packed once: M, x, ldx and
+ * x_scale are those of l[0], the weights are of one format and width C.
+ */
+void mm_linear_run_group(const struct mm_linear *l, size_t n);
 void mm_linear_run_serial(const struct mm_linear *l); /* the calling thread */
 
 /* The common case: rows end to end. */

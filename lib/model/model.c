@@ -226,6 +226,63 @@ static int copy_one(struct mm_model *m, struct mm_param *p, bool own,
 	return MM_OK;
 }
 
+/* "NAME.SUFFIX" of n numbers, none negative or not finite; NULL: not there. */
+static int find_scale(const float **out, struct mm_model *m,
+		      const struct mm_param *p, const char *suffix, size_t n,
+		      struct mm_err *err)
+{
+	char *name = mm_arena_printf(&m->arena, "%s.%s", p->name, suffix);
+	const struct mm_tensor *t;
+
+	*out = NULL;
+	if (!name)
+		return mm_fail_nomem(err, "the weights");
+	if (!(t = mm_checkpoint_find(&m->weights, name)))
+		return MM_OK;
+	if (t->dtype != MM_F32 || mm_tensor_count(t) != n ||
+	    (uintptr_t)t->data % sizeof(float))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'%s' is no vector of %zu F32 numbers", name, n);
+	*out = t->data;
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite((*out)[i]) || (*out)[i] < 0)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'%s' holds %g at element %zu", name,
+				       (double)(*out)[i], i);
+	return MM_OK;
+}
+
+/*
+ * A weight stored as int8 stays mapped; it is widened only for an operator
+ * that reads its values, or for training.
+ */
+static int bind_int8(struct mm_model *m, struct mm_param *p, bool own,
+		     const struct mm_tensor *t, struct mm_err *err)
+{
+	const char *quant = mm_checkpoint_meta(&m->weights, "mmtool.quant");
+	const size_t F = p->shape.rank ? p->shape.dim[0] : 1, C = p->n / F;
+	int rc;
+
+	if ((rc = check_weight(p, t, err)) ||
+	    (rc = find_scale(&p->scale, m, p, "scale", F, err)) ||
+	    (rc = find_scale(&p->x_scale, m, p, "input_scale", 1, err)))
+		return rc;
+	if (!p->scale)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "weight '%s' is of type I8 and has no '%s.scale'",
+			       p->name, p->name);
+	p->q = t->data;
+	p->pack = quant && !strncmp(quant, "w8-", 3) ? MM_PACKED_W8
+						     : MM_PACKED_INT8;
+	if (!own && !p->plain)
+		return MM_OK;
+	if (!own && !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
+		return mm_fail_nomem(err, "the weights");
+	for (size_t i = 0; i < p->n; i++)
+		p->val[i] = (float)p->q[i] * p->scale[i / C];
+	return MM_OK;
+}
+
 static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 		    struct mm_err *err)
 {
@@ -242,6 +299,8 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 		if (!t)
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "weight '%s' is missing", p->name);
+		if (t->dtype == MM_I8)
+			return bind_int8(m, p, own, t, err);
 		if (!mm_dtype_is_float(t->dtype))
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "weight '%s' is of type %s", p->name,
@@ -278,9 +337,11 @@ int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
 	for (size_t i = 0; i < m->store.n && !rc && m->has_weights; i++) {
 		struct mm_param *p = m->store.param[i];
 
-		if (train || !p->val)
+		if (train || (!p->val && (!p->q || p->plain)))
 			rc = bind_one(m, p, train, err);
 	}
+	/* In the store's own block values change, unless training is over. */
+	m->store.fixed = !m->store.values;
 	return rc && m->dir ? mm_fail_ctx(err, "'%s'", m->dir) : rc;
 }
 

@@ -6,7 +6,8 @@
  *				model->store
  *	mm_model_bind		point the parameters declared so far at the
  *				mapped weights (copies only where the file's
- *type is not float32, or where they will be trained)
+ *				type is not float32, or where they will be
+ *				trained)
  *	mm_model_save		a folder that transformers opens
  *
  * Owned by the caller; not thread-safe.
@@ -109,9 +110,20 @@ void mm_model_release(struct mm_model *m);
 
 /*
  * Give values to all declared parameters.  train: every value is copied into
- * the store's block, so that it may change.  A weight that is missing, of
+ * the store's block, so that it may change; else the store is fixed, and
+ * graphs pack the weights of linear layers.  A weight that is missing, of
  * another shape or not finite is an error that names it; a missing one that is
  * `extra` starts by its rule.
+ *
+ * A weight NAME may be stored as I8 with beside it
+ *
+ *	NAME.scale	F32 (F), one for each output channel: W = scale q
+ *	NAME.input_scale	F32, one number, optional: the fixed scale of
+ *			the layer's input (static activations); else one per
+ *			token
+ *
+ * Linear layers then multiply in int8.  Where the metadata has mmtool.quant =
+ * "w8-..." activations stay in float (weight-only).
  */
 int mm_model_bind(struct mm_model *m, bool train,
 		  struct mm_err *err) MM_MUST_CHECK;

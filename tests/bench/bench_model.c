@@ -164,10 +164,12 @@ int main(void)
 	    mm_model_declare(&m, &err) || mm_model_bind(&m, true, &err))
 		fail(&err);
 	mm_store_initialise(&m.store, 1);
+	m.store.fixed = true;
 	bench_image(&m, 1);
 	bench_image(&m, 8);
 	bench_image(&m, 32);
 	bench_text(&m, 8);
+	m.store.fixed = false;
 	bench_step(&m, 32);
 	mm_model_release(&m);
 	return 0;
