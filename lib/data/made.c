@@ -58,6 +58,15 @@ int mm_made_pixels(struct mm_made *m, const struct mm_image *rgb,
 	return MM_OK;
 }
 
+/* Boxes that stay in the file's pixels (mmtool align space) are left there. */
+static bool in_original(const struct mm_sample *s)
+{
+	const char *v = s->segment ? mm_segment_meta(s->segment, "boxes.space")
+				   : NULL;
+
+	return v && !strcmp(v, "original");
+}
+
 static void move_boxes(const struct mm_sample *s, const double step[6])
 {
 	union {
@@ -97,7 +106,8 @@ int mm_made_moved(struct mm_made *m, const struct mm_sample *s,
 	}
 	for (int i = 0; i < 6; i++)
 		m->affine[i] = (float)all[i];
-	move_boxes(s, step);
+	if (!in_original(s))
+		move_boxes(s, step);
 	return MM_OK;
 }
 

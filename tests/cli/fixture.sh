@@ -11,6 +11,7 @@
 #	model/		a small CLIP for pictures of 32 pixels
 #	photos.mmt	photos/ as a stream of paths and captions
 #	gallery.mmt	the vectors of its pictures
+#	boxes.jsonl	a picture with boxes and phrases
 set -e
 have() { mmtool describe commands | grep -qx "$1"; }
 
@@ -36,3 +37,6 @@ if have preprocess && have vocab; then
 fi
 mmtool align pairs photos -o photos.mmt
 mmtool embed --image -m model photos.mmt -o gallery.mmt
+cat >boxes.jsonl <<'EOF'
+{"image": "blue-cross.png", "text": "a blue cross", "boxes": [[2, 3, 30, 31], [20, 5, 40, 20]], "phrases": ["cross", "square"]}
+EOF
