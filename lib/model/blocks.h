@@ -41,6 +41,26 @@ struct mm_node *mm_norm(struct mm_graph *g, struct mm_node *x, double eps,
 	__attribute__((format(printf, 4, 5)));
 
 /*
+ * A convolution without bias, batch norm, a residual (or NULL), an activation.
+ * Weight CONV.weight; BN.weight, .bias, .running_mean, .running_var and
+ * .num_batches_tracked.  Outside of training the norm is folded into the
+ * convolution.
+ */
+struct mm_conv_norm {
+	size_t out, kernel, stride;
+	size_t pad[4];	/* left, right, top, bottom */
+	bool depthwise; /* out = channels of x */
+	enum mm_act act;
+	double eps, momentum;
+	double gain; /* where training starts */
+};
+
+struct mm_node *mm_conv_norm(struct mm_graph *g, struct mm_node *x,
+			     const struct mm_conv_norm *c,
+			     struct mm_node *residual, const char *conv,
+			     const char *bn);
+
+/*
  * PREFIX.layers.0 ... of x (B, T, width):
  *	x += out_proj(attention(layer_norm1(x)));  x += fc2(act(fc1(
  *	layer_norm2(x))))

@@ -11,19 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/blocks.h"
+#include "model/clip.h"
 
 struct clip {
-	struct mm_tower vision, text;
+	struct mm_tower vision;
+	struct mm_clip_text text;
 	struct mm_vision pictures;
-	double logit_scale;
+	struct mm_clip_scale scale;
 };
 
 /* ---- config.json ---- */
 
-/* HF's rule: NAME_dict, where it is there, replaces NAME completely. */
-static const struct mm_json *part(const struct mm_json *config,
-				  const char *name)
+/* HF's rule: it replaces NAME completely. */
+const struct mm_json *mm_clip_part(const struct mm_json *config,
+				   const char *name)
 {
 	char dict[64];
 	const struct mm_json *v;
@@ -34,7 +35,7 @@ static const struct mm_json *part(const struct mm_json *config,
 						 : mm_json_get(config, name);
 }
 
-static struct mm_block_init init_of(const struct mm_tower *t)
+struct mm_block_init mm_clip_init(const struct mm_tower *t)
 {
 	const double w = 1 / sqrt((double)t->width);
 	const double deep = 1 / sqrt(2 * (double)t->layers);
@@ -44,10 +45,83 @@ static struct mm_block_init init_of(const struct mm_tower *t)
 				       w * deep };
 }
 
+static int parse_pool(struct mm_clip_text *c, const struct mm_json *v,
+		      struct mm_err *err)
+{
+	static const char *const names[] = { "", "eos", "argmax", "first",
+					     "last" };
+	const char *name = NULL;
+	int rc = mm_json_want_str(v, "pool_type", &name, err);
+
+	if (rc || !name)
+		return rc;
+	for (int i = MM_CLIP_POOL_EOS; i <= MM_CLIP_POOL_LAST; i++)
+		if (!strcmp(name, names[i])) {
+			c->pool = (enum mm_clip_pool)i;
+			return MM_OK;
+		}
+	return mm_fail(err, MM_ERR_FORMAT,
+		       "'pool_type' is '%s'; known are argmax, eos, first, "
+		       "last",
+		       name);
+}
+
+static int parse_text(struct mm_clip_text *c, struct mm_model *m,
+		      const struct mm_json *v, struct mm_err *err)
+{
+	int rc;
+
+	*c = (struct mm_clip_text){ .tower = { .width = 512,
+					       .ffn = 2048,
+					       .layers = 12,
+					       .heads = 8,
+					       .eps = 1e-5,
+					       .causal = true,
+					       .act = MM_ACT_QUICK_GELU } };
+	m->vocab_size = 49408;
+	m->context_length = 77;
+	m->bos_token_id = 49406;
+	m->eos_token_id = 49407;
+	m->pad_token_id = 1;
+	if ((rc = mm_text_parse(&c->tower, m, v, err)) ||
+	    (rc = mm_json_want_bool(v, "causal", &c->tower.causal, err)) ||
+	    (rc = mm_json_want_bool(v, "projection_bias", &c->projection_bias,
+				    err)) ||
+	    (rc = parse_pool(c, v, err)))
+		return rc;
+	c->tower.init = mm_clip_init(&c->tower);
+	/* A tower that sees padding was made to see it. */
+	m->unmasked_text = !c->tower.causal;
+	m->only_open_clip |= !c->tower.causal || c->projection_bias ||
+			     c->pool != MM_CLIP_POOL_END;
+	return MM_OK;
+}
+
+int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
+		  struct mm_model *m, struct mm_err *err)
+{
+	int64_t dim = 512;
+	int rc;
+
+	*scale = (struct mm_clip_scale){ 2.6592, NAN };
+	if ((rc = mm_json_want_int(m->json, "projection_dim", 1, 1 << 16, &dim,
+				   err)) ||
+	    (rc = mm_json_want_num(m->json, "logit_scale_init_value", -100, 100,
+				   &scale->scale, err)) ||
+	    (rc = mm_json_want_num(m->json, "logit_bias_init_value", -1e3, 1e3,
+				   &scale->bias, err)))
+		return rc;
+	m->only_open_clip |= !isnan(scale->bias);
+	m->embed_dim = (size_t)dim;
+	if ((rc = parse_text(text, m, mm_clip_part(m->json, "text_config"),
+			     err)))
+		return mm_fail_ctx(err, "text_config");
+	return MM_OK;
+}
+
 static int clip_configure(struct mm_model *m, struct mm_err *err)
 {
 	struct clip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
-	int64_t dim = 512;
 	int rc;
 
 	if (!c)
@@ -58,37 +132,16 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 				       .heads = 12,
 				       .eps = 1e-5,
 				       .act = MM_ACT_QUICK_GELU };
-	c->text = (struct mm_tower){ .width = 512,
-				     .ffn = 2048,
-				     .layers = 12,
-				     .heads = 8,
-				     .eps = 1e-5,
-				     .causal = true,
-				     .act = MM_ACT_QUICK_GELU };
 	c->pictures = (struct mm_vision){ .patch = 32, .image_size = 224 };
-	c->logit_scale = 2.6592;
-	m->vocab_size = 49408;
-	m->context_length = 77;
-	m->bos_token_id = 49406;
-	m->eos_token_id = 49407;
-	m->pad_token_id = 1;
-	if ((rc = mm_json_want_int(m->json, "projection_dim", 1, 1 << 16, &dim,
-				   err)) ||
-	    (rc = mm_json_want_num(m->json, "logit_scale_init_value", -100, 100,
-				   &c->logit_scale, err)))
+	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
 		return rc;
 	if ((rc = mm_vision_parse(&c->vision, &c->pictures,
-				  part(m->json, "vision_config"), err)))
+				  mm_clip_part(m->json, "vision_config"), err)))
 		return mm_fail_ctx(err, "vision_config");
-	if ((rc = mm_text_parse(&c->text, m, part(m->json, "text_config"),
-				err)))
-		return mm_fail_ctx(err, "text_config");
-	c->vision.init = init_of(&c->vision);
-	c->text.init = init_of(&c->text);
+	c->vision.init = mm_clip_init(&c->vision);
 	m->config = c;
 	m->image_size = c->pictures.image_size;
 	m->channels = c->pictures.channels;
-	m->embed_dim = (size_t)dim;
 	return MM_OK;
 }
 
@@ -98,13 +151,30 @@ static const char *const presets[] = { "tiny", "small", "base", NULL };
 
 static const struct {
 	size_t vision[5]; /* width, ffn, layers, heads, patch */
-	size_t text[4];
+	struct mm_clip_text_size text;
 	size_t dim;
 } sizes[] = {
 	{ { 128, 512, 4, 4, 8 }, { 128, 512, 2, 4 }, 128 },
 	{ { 256, 1024, 6, 4, 8 }, { 256, 1024, 4, 4 }, 256 },
 	{ { 768, 3072, 12, 12, 32 }, { 512, 2048, 12, 8 }, 512 },
 };
+
+void mm_clip_put_text(struct mm_json_writer *w, const struct mm_model *shape,
+		      const struct mm_clip_text_size *size, size_t dim)
+{
+	mm_json_put_int(w, "bos_token_id", shape->bos_token_id);
+	mm_json_put_int(w, "eos_token_id", shape->eos_token_id);
+	mm_json_put_str(w, "hidden_act", "gelu");
+	mm_json_put_int(w, "hidden_size", (int64_t)size->width);
+	mm_json_put_int(w, "intermediate_size", (int64_t)size->ffn);
+	mm_json_put_int(w, "max_position_embeddings",
+			(int64_t)shape->context_length);
+	mm_json_put_int(w, "num_attention_heads", (int64_t)size->heads);
+	mm_json_put_int(w, "num_hidden_layers", (int64_t)size->layers);
+	mm_json_put_int(w, "pad_token_id", shape->pad_token_id);
+	mm_json_put_int(w, "projection_dim", (int64_t)dim);
+	mm_json_put_int(w, "vocab_size", (int64_t)shape->vocab_size);
+}
 
 static bool clip_preset(struct mm_buf *out, const char *name,
 			const struct mm_model *s)
@@ -126,19 +196,8 @@ static bool clip_preset(struct mm_buf *out, const char *name,
 	mm_json_put_str(&w, "model_type", "clip");
 	mm_json_put_int(&w, "projection_dim", (int64_t)sizes[i].dim);
 	mm_json_open(&w, "text_config", '{');
-	mm_json_put_int(&w, "bos_token_id", s->bos_token_id);
-	mm_json_put_int(&w, "eos_token_id", s->eos_token_id);
-	mm_json_put_str(&w, "hidden_act", "gelu");
-	mm_json_put_int(&w, "hidden_size", (int64_t)sizes[i].text[0]);
-	mm_json_put_int(&w, "intermediate_size", (int64_t)sizes[i].text[1]);
-	mm_json_put_int(&w, "max_position_embeddings",
-			(int64_t)s->context_length);
 	mm_json_put_str(&w, "model_type", "clip_text_model");
-	mm_json_put_int(&w, "num_attention_heads", (int64_t)sizes[i].text[3]);
-	mm_json_put_int(&w, "num_hidden_layers", (int64_t)sizes[i].text[2]);
-	mm_json_put_int(&w, "pad_token_id", s->pad_token_id);
-	mm_json_put_int(&w, "projection_dim", (int64_t)sizes[i].dim);
-	mm_json_put_int(&w, "vocab_size", (int64_t)s->vocab_size);
+	mm_clip_put_text(&w, s, &sizes[i].text, sizes[i].dim);
 	mm_json_close(&w);
 	mm_json_open(&w, "vision_config", '{');
 	mm_json_put_str(&w, "hidden_act", "gelu");
@@ -201,15 +260,31 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
 }
 
-static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
-				 const struct mm_text_input *text)
+static struct mm_node *pick(struct mm_graph *g, struct mm_node *x,
+			    const struct mm_model *m,
+			    const struct mm_clip_text *c, struct mm_node *ids)
 {
-	const struct clip *c = m->config;
-	const size_t W = c->text.width;
-	const struct mm_tower tower = mm_tower_trained(&c->text, m);
+	const int eos = (int)m->eos_token_id;
+
+	switch (c->pool) {
+	case MM_CLIP_POOL_EOS: return mm_pick_end(g, x, ids, eos);
+	case MM_CLIP_POOL_LARGEST:
+		return mm_pick_end(g, x, ids, MM_EOS_LARGEST);
+	case MM_CLIP_POOL_FIRST: return mm_pick_row(g, x, 0);
+	case MM_CLIP_POOL_LAST: return mm_pick_row(g, x, -1);
+	default: break;
+	}
 	/* OpenAI's files say 2 and mean "the largest id". */
-	const int eos =
-		m->eos_token_id == 2 ? MM_EOS_LARGEST : (int)m->eos_token_id;
+	return mm_pick_end(g, x, ids, eos == 2 ? MM_EOS_LARGEST : eos);
+}
+
+struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
+			     const struct mm_clip_text *c,
+			     const struct mm_text_input *text)
+{
+	const struct mm_tower tower = mm_tower_trained(&c->tower, m);
+	const size_t W = tower.width;
+	const double std = 1 / sqrt((double)W);
 	struct mm_node *x, *w, *tok, *pos;
 
 	g->store->group = MM_GROUP_TEXT;
@@ -222,31 +297,52 @@ static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
 	mm_tap(g, x, "text.hidden.0");
 	x = mm_prenorm_blocks(g, x, text->mask, &tower, "text_model.encoder",
 			      "text.hidden");
-	x = mm_norm(g, x, c->text.eps, "text_model.final_layer_norm");
+	x = mm_norm(g, x, tower.eps, "text_model.final_layer_norm");
 	mm_tap(g, x, "text.last_hidden");
-	x = mm_pick_end(g, x, text->ids, eos);
+	x = pick(g, x, m, c, text->ids);
 	mm_tap(g, x, "text.pooled");
 	g->store->group = MM_GROUP_HEAD;
-	w = mm_param(g, MM_SHAPE(m->embed_dim, W),
-		     MM_NORMAL(1 / sqrt((double)W)), "text_projection.weight");
+	if (c->projection_bias)
+		return mm_dense(g, x, m->embed_dim, std, NULL, MM_ACT_NONE,
+				"text_projection");
+	w = mm_param(g, MM_SHAPE(m->embed_dim, W), MM_NORMAL(std),
+		     "text_projection.weight");
 	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
+}
+
+static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
+				 const struct mm_text_input *text)
+{
+	const struct clip *c = m->config;
+
+	return mm_clip_text(g, m, &c->text, text);
+}
+
+struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
+			       const struct mm_clip_scale *c,
+			       struct mm_node *image, struct mm_node *text)
+{
+	struct mm_node *z = mm_matmul(g, image, text, false, true, 1), *s;
+
+	g->store->group = MM_GROUP_HEAD;
+	s = mm_param(g, MM_SCALAR, MM_FILL(c->scale), "logit_scale");
+	z = m->fixed_scale > 0 ? mm_affine(g, z, m->fixed_scale, 0)
+			       : mm_mul(g, z, mm_exp(g, s));
+	if (isnan(c->bias))
+		return z;
+	return mm_add(g, z,
+		      mm_param(g, MM_SCALAR, MM_FILL(c->bias), "logit_bias"));
 }
 
 static struct mm_node *clip_logits(struct mm_graph *g, const struct mm_model *m,
 				   struct mm_node *image, struct mm_node *text)
 {
 	const struct clip *c = m->config;
-	struct mm_node *z = mm_matmul(g, image, text, false, true, 1), *s;
 
-	g->store->group = MM_GROUP_HEAD;
-	s = mm_param(g, MM_SCALAR, MM_FILL(c->logit_scale), "logit_scale");
-	if (m->fixed_scale > 0)
-		return mm_affine(g, z, m->fixed_scale, 0);
-	return mm_mul(g, z, mm_exp(g, s));
+	return mm_clip_logits(g, m, &c->scale, image, text);
 }
 
-/* exp(logit_scale) stays in 1..100. */
-static void clip_after_step(struct mm_model *m)
+void mm_clip_after_step(struct mm_model *m)
 {
 	struct mm_param *s = mm_store_find(&m->store, "logit_scale");
 	const mm_real top = (mm_real)4.6051701859880914; /* ln 100 */
@@ -265,5 +361,5 @@ const struct mm_arch mm_arch_clip = {
 	.text = clip_text,
 	.logits = clip_logits,
 	.loss = mm_infonce,
-	.after_step = clip_after_step,
+	.after_step = mm_clip_after_step,
 };

@@ -285,7 +285,7 @@ static int embed_ids(struct mm_encoder *e, float *out, size_t n,
 		     struct mm_err *err)
 {
 	return mm_embed_texts(&e->run, out, e->ids,
-			      e->model.arch->unmasked_text ? NULL : e->mask,
+			      e->model.unmasked_text ? NULL : e->mask,
 			      NULL, n, e->model.context_length, err);
 }
 

@@ -97,6 +97,7 @@ static int configure(struct mm_model *m, struct mm_err *err)
 		return mm_fail(err, MM_ERR_FORMAT, "has no 'model_type'");
 	if (!(m->arch = mm_arch_find(type)))
 		return unknown_arch(type, err);
+	m->unmasked_text = m->arch->unmasked_text;
 	return m->arch->configure(m, err);
 }
 
@@ -222,7 +223,8 @@ static int copy_one(struct mm_model *m, struct mm_param *p, bool own,
 		return mm_fail_nomem(err, "the weights");
 	if (m->open_clip)
 		return mm_openclip_fetch(p->val, &m->weights, p, err);
-	mm_to_f32(p->val, t->data, t->dtype, p->n);
+	if (t)
+		mm_to_f32(p->val, t->data, t->dtype, p->n);
 	return MM_OK;
 }
 
@@ -296,16 +298,20 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 			mm_param_initialise(p, m->seed);
 			return MM_OK;
 		}
-		if (!t)
-			return mm_fail(err, MM_ERR_FORMAT,
-				       "weight '%s' is missing", p->name);
-		if (t->dtype == MM_I8)
+		if (!t && p->count && own)
+			return MM_OK; /* from 0 */
+		if (!t && !p->count)
+			return mm_fail(err, MM_ERR_FORMAT, "%s '%s' is missing",
+				       p->buffer ? "running statistics"
+						 : "weight",
+				       p->name);
+		if (t && t->dtype == MM_I8)
 			return bind_int8(m, p, own, t, err);
-		if (!mm_dtype_is_float(t->dtype))
+		if (t && !mm_dtype_is_float(t->dtype) && !p->count)
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "weight '%s' is of type %s", p->name,
 				       mm_dtype_name(t->dtype));
-		if ((rc = check_weight(p, t, err)))
+		if (t && (rc = check_weight(p, t, err)))
 			return rc;
 	}
 	if (!own && t && t->dtype == MM_F32 &&
@@ -390,7 +396,8 @@ int mm_model_declare(struct mm_model *m, struct mm_err *err)
 
 int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 {
-	struct mm_tensor *t = mm_calloc(m->store.n, sizeof(*t));
+	struct mm_tensor *t;
+	int64_t *count;
 	const struct mm_meta meta = { "format", "pt" };
 	struct mm_json_writer w;
 	struct mm_buf text = { 0 };
@@ -398,8 +405,14 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	size_t n = 0;
 	int rc;
 
-	if (!t)
-		return mm_fail_nomem(err, "a checkpoint");
+	if (m->only_open_clip)
+		return mm_openclip_save(m, dir, err);
+	t = mm_calloc(m->store.n + 1, sizeof(*t));
+	count = mm_calloc(m->store.n + 1, sizeof(*count));
+	if (!t || !count) {
+		rc = mm_fail_nomem(err, "a checkpoint");
+		goto done;
+	}
 	for (size_t i = 0; i < m->store.n; i++) {
 		const struct mm_param *p = m->store.param[i];
 
@@ -410,7 +423,14 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 		t[n].rank = p->shape.rank;
 		memcpy(t[n].dim, p->shape.dim, sizeof(p->shape.dim));
 		t[n].data = p->val;
-		t[n++].nbytes = p->n * sizeof(float);
+		t[n].nbytes = p->n * sizeof(float);
+		if (p->count) {
+			count[i] = (int64_t)*p->val;
+			t[n].dtype = MM_I64;
+			t[n].data = &count[i];
+			t[n].nbytes = sizeof(*count);
+		}
+		n++;
 	}
 	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
 	if ((rc = mm_safetensors_write(path, t, n, &meta, 1, err)))
@@ -423,6 +443,7 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 		rc = mm_file_write(path, text.data, text.len, err);
 done:
 	mm_buf_release(&text);
+	mm_free(count);
 	mm_free(t);
 	return rc;
 }

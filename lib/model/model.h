@@ -83,6 +83,10 @@ struct mm_model {
 	struct mm_checkpoint weights;
 	bool has_weights;
 	bool open_clip; /* the weights are in open_clip's layout */
+	bool only_open_clip; /* transformers has no such class: saved as
+				open_clip's folder */
+	bool unmasked_text;  /* texts go in without a mask: padding is part
+				of them */
 
 	/* What configure() tells of the inputs. */
 	size_t image_size, channels, embed_dim;
@@ -133,7 +137,7 @@ int mm_model_declare(struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
 
 /*
  * Write config.json and model.safetensors (float32, without what is `aux`)
- * into a folder.
+ * into a folder, or the two files of open_clip's (openclip.h).
  */
 int mm_model_save(const struct mm_model *m, const char *dir,
 		  struct mm_err *err) MM_MUST_CHECK;

@@ -44,7 +44,8 @@ static void emit_sides(struct mm_run *r)
 	i->out = mm_output(&i->g, r->m->arch->image(&i->g, r->m, i->pixels),
 			   "image_embeds");
 	mm_graph_init(&t->g, &r->m->store, MM_TRAIN);
-	t->text = mm_text_inputs(&t->g, t->piece, d->T, d->has_mask, false);
+	t->text = mm_text_inputs(&t->g, t->piece, d->T,
+				 d->has_mask && !r->m->unmasked_text, false);
 	t->out = mm_output(&t->g, r->m->arch->text(&t->g, r->m, &t->text),
 			   "text_embeds");
 	mm_seed(&i->g, i->out);
@@ -102,7 +103,7 @@ static int freeze(struct mm_run *r, struct mm_err *err)
 				       r->o->freeze[k]);
 	}
 	for (size_t i = 0; i < s->n; i++)
-		left += !s->param[i]->frozen;
+		left += !s->param[i]->frozen && !s->param[i]->buffer;
 	return left ? MM_OK
 		    : mm_fail(err, MM_ERR_USAGE,
 			      "everything is frozen: nothing to train");
@@ -225,6 +226,7 @@ static void forward_piece(struct mm_run *r, struct mm_side *s, size_t k)
 
 static void forward(struct mm_run *r, struct mm_side *s, mm_real *out)
 {
+	s->g.again = false;
 	for (size_t k = 0; k < s->n_pieces; k++) {
 		forward_piece(r, s, k);
 		memcpy(out + k * s->out->n, s->out->val,
@@ -237,8 +239,10 @@ static void backward(struct mm_run *r, struct mm_side *s, const mm_real *dout)
 	if (!s->out->needs_grad)
 		return; /* all frozen */
 	for (size_t k = 0; k < s->n_pieces; k++) {
-		if (s->n_pieces > 1)
+		if (s->n_pieces > 1) {
+			s->g.again = true;
 			forward_piece(r, s, k);
+		}
 		memcpy(s->out->grad, dout + k * s->out->n,
 		       s->out->n * sizeof(*dout));
 		mm_graph_backward(&s->g);

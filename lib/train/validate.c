@@ -19,6 +19,7 @@ static int embed_all(struct mm_run *r, float *image, float *text,
 	const struct mm_dataset *d = r->val;
 	const size_t D = r->m->embed_dim, pixels = 3 * d->H * d->W;
 	const size_t width = d->floats ? 4 : 1;
+	const bool masked = d->has_mask && !r->m->unmasked_text;
 	unsigned char *x = mm_malloc(PIECE * pixels, width);
 	int32_t *ids = mm_malloc(PIECE * d->T, sizeof(*ids));
 	uint8_t *mask = mm_malloc(PIECE * d->T, 1);
@@ -43,7 +44,7 @@ static int embed_all(struct mm_run *r, float *image, float *text,
 						     : MM_ELEM_U8,
 					   B, d->H, d->W, err)))
 			rc = mm_embed_texts(&e, text + i * D, ids,
-					    d->has_mask ? mask : NULL, NULL, B,
+					    masked ? mask : NULL, NULL, B,
 					    d->T, err);
 	}
 	mm_embedder_release(&e);

@@ -1,0 +1,60 @@
+/* clip.h - what CLIP's families share: text tower, logits, their settings. */
+#ifndef MM_MODEL_CLIP_H
+#define MM_MODEL_CLIP_H
+
+#include "model/blocks.h"
+
+/* Which row of a text stands for all of it. */
+enum mm_clip_pool {
+	MM_CLIP_POOL_END,     /* the first m->eos_token_id; 2: the largest id */
+	MM_CLIP_POOL_EOS,     /* the first m->eos_token_id, whatever it is    */
+	MM_CLIP_POOL_LARGEST, /* the first of the largest id                  */
+	MM_CLIP_POOL_FIRST,
+	MM_CLIP_POOL_LAST,
+};
+
+struct mm_clip_text {
+	struct mm_tower tower;
+	enum mm_clip_pool pool;
+	bool projection_bias;
+};
+
+struct mm_clip_scale {
+	double scale, bias; /* where training starts; bias NAN: there is none */
+};
+
+/*
+ * projection_dim, text_config and the logits' start values, what is shared by
+ * clip and clip_resnet, into *text, *scale and m.
+ */
+int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
+		  struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
+
+/* A part of config.json; NAME_dict, where it is there, replaces NAME. */
+const struct mm_json *mm_clip_part(const struct mm_json *config,
+				   const char *name);
+
+/* Start values of the blocks, by transformers' rule. */
+struct mm_block_init mm_clip_init(const struct mm_tower *t);
+
+/* text_model.* and text_projection.*: (B, embed_dim). */
+struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
+			     const struct mm_clip_text *c,
+			     const struct mm_text_input *text);
+
+/* image text^T exp(logit_scale) + logit_bias */
+struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
+			       const struct mm_clip_scale *s,
+			       struct mm_node *image, struct mm_node *text);
+
+/* exp(logit_scale) stays in 1..100. */
+void mm_clip_after_step(struct mm_model *m);
+
+/* The members of a preset's text_config; heads 0: width / 32. */
+struct mm_clip_text_size {
+	size_t width, ffn, layers, heads;
+};
+void mm_clip_put_text(struct mm_json_writer *w, const struct mm_model *shape,
+		      const struct mm_clip_text_size *size, size_t dim);
+
+#endif
