@@ -368,7 +368,9 @@ int mm_openclip_fetch(float *dst, const struct mm_checkpoint *c,
 	if (!mm_openclip_place(&at, p->name) || !(t = find(c, &at)))
 		return p->count ? MM_OK
 				: mm_fail(err, MM_ERR_FORMAT,
-					  "weight '%s' (here '%s') is missing",
+					  "%s '%s' (here '%s') is missing",
+					  p->buffer ? "running statistics"
+						    : "weight",
 					  p->name, at.name);
 	if ((rc = check_shape(t, p, &at, err)))
 		return rc;
