@@ -39,3 +39,26 @@ size_t mm_utf8_prefix(const char *s, size_t n)
 		i += len;
 	return i;
 }
+
+void mm_buf_add_utf8(struct mm_buf *out, unsigned c)
+{
+	const bool bad = c > 0x10ffff || (c >= 0xd800 && c < 0xe000);
+
+	if (bad || !c)
+		c = 0xfffd;
+	if (c < 0x80) {
+		mm_buf_addc(out, (char)c);
+		return;
+	}
+	if (c < 0x800) {
+		mm_buf_addc(out, (char)(0xc0 | c >> 6));
+	} else if (c < 0x10000) {
+		mm_buf_addc(out, (char)(0xe0 | c >> 12));
+		mm_buf_addc(out, (char)(0x80 | (c >> 6 & 63)));
+	} else {
+		mm_buf_addc(out, (char)(0xf0 | c >> 18));
+		mm_buf_addc(out, (char)(0x80 | (c >> 12 & 63)));
+		mm_buf_addc(out, (char)(0x80 | (c >> 6 & 63)));
+	}
+	mm_buf_addc(out, (char)(0x80 | (c & 63)));
+}
