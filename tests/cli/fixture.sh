@@ -4,6 +4,7 @@
 #	photos/		16 pictures with a caption each
 #	captions.txt	the captions, one a line
 #	shapes.mmt	pixels and captions as a stream
+#	time/		subtitles, frames and events with times
 #	words/		a tokenizer of a few words
 #	eval/		judgements, results, labels and answers for eval
 #	vocab/		a tokenizer trained on the captions
@@ -19,6 +20,7 @@ cp -r "$DATA/shapes" photos
 cat photos/*.txt >captions.txt
 cp "$DATA/shapes.mmt" .
 cp -r "$DATA/words" .
+cp -r "$DATA/time" .
 cp -r "$DATA/eval" eval
 
 cp -r "$DATA/../golden/dual-clip-vit/model" .

@@ -1,0 +1,460 @@
+/* align_time.c - mmtool align time: texts and what happens at their times. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "align/time_join.h"
+#include "align/time_table.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cmd.h"
+#include "tensor/stream.h"
+
+enum pick { PICK_MIDDLE, PICK_UNIFORM };
+
+static const char *const match_words[] = { "nearest", "previous", "overlap",
+					   NULL };
+
+struct time_args {
+	struct mm_common common;
+	const char *text, *frames, *events, *pick;
+	int format, match;
+	struct mm_list tiers;
+	double tolerance, min_overlap, fps, first;
+};
+
+static const struct time_args defaults = {
+	.pick = "middle",
+	.match = MM_JOIN_NEAREST,
+	.tolerance = MM_UNSET_REAL,
+	.fps = MM_UNSET_REAL,
+	.min_overlap = 0.5,
+	.first = 1,
+};
+
+#define T struct time_args
+static const struct mm_opt opts[] = {
+	MM_OPT_OUTPUT(T),
+	MM_PATH(0, "text", T, text, "CUES",
+		"subtitles, lyrics or a transcript: .srt .vtt .lrc .csv .tsv "
+		".TextGrid .eaf"),
+	MM_ENUM(0, "format", T, format, mm_cue_formats,
+		"what CUES is, where its name and contents do not tell"),
+	MM_LIST(0, "tier", T, tiers, "NAME",
+		"of TextGrid and EAF only this tier; may be given again"),
+	MM_OPT_ON_ERROR(T),
+	MM_GROUP("Pairing"),
+	MM_PATH(0, "frames", T, frames, "TIMES",
+		"pair each cue with frames: a table of id and time, or a "
+		"folder of pictures named by their time"),
+	MM_PATH(0, "events", T, events, "TIMES",
+		"pair each cue with events: a table of id and time, or id, "
+		"start and end"),
+	MM_STR(0, "pick", T, pick, "middle|uniform:N",
+	       "at which points of a cue a frame or event is looked for"),
+	MM_ENUM(0, "match", T, match, match_words,
+		"which one: nearest to the point, the last that began before "
+		"it, or every one that overlaps the cue"),
+	MM_REAL(0, "tolerance", T, tolerance, "S", 0, 1e9,
+		"seconds that a frame or event may be away [any]"),
+	MM_REAL(0, "min-overlap", T, min_overlap, "X", 0, 1,
+		"share of the shorter of cue and event that must be common, "
+		"with --match overlap"),
+	MM_REAL(0, "fps", T, fps, "R", 1e-6, 1e6,
+		"frames a second, where the pictures' names count frames"),
+	MM_REAL(0, "first-frame", T, first, "N", 0, 1e9,
+		"number of the frame at 0 s, with --fps"),
+	MM_OPT_GENERAL(T),
+	MM_OPTS_END,
+};
+#undef T
+
+/* What one run holds. */
+struct job {
+	const struct time_args *a;
+	struct mm_cues cues;
+	struct mm_moments moments;
+	struct mm_stream_writer out;
+	struct mm_bad bad;
+	struct mm_map ids; /* how often each was used */
+	struct mm_buf id;
+	double cue_time[2], event_time[2]; /* of the row in the making */
+	size_t n_picks;
+	enum pick pick;
+	bool has_tier, has_speaker, has_image, has_text;
+	uint64_t n_alone; /* cues that found nothing */
+	size_t alone;	  /* the last of them, + 1 */
+};
+
+/* ---- cues ---- */
+
+static int read_cues(struct job *j, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+	const char *format = mm_cue_formats[a->format];
+	unsigned char head[64];
+	struct mm_file f;
+	size_t n;
+	int rc;
+
+	if (!strcmp(format, "auto")) {
+		if ((rc = mm_input_peek(a->text, head, sizeof(head), &n, err)))
+			return rc;
+		format = mm_cues_sniff(a->text, head, n);
+	}
+	if (format && format[1] == 's' && format[2] == 'v')
+		return mm_cues_table(&j->cues, a->text,
+				     (char)(*format == 'c' ? ',' : '\t'), err);
+	if ((rc = mm_file_open(&f, a->text, err)))
+		return rc;
+	if (!format)
+		format = mm_cues_sniff(a->text, f.data, f.size);
+	if (!format)
+		rc = mm_fail(err, MM_ERR_FORMAT,
+			     "cannot tell what '%s' is; --format says it",
+			     a->text);
+	else
+		rc = mm_cues_parse(&j->cues, format, f.data, f.size, a->text,
+				   err);
+	mm_file_release(&f);
+	return rc;
+}
+
+static bool wanted_tier(const struct mm_list *tiers, const char *tier)
+{
+	for (size_t i = 0; i < tiers->n; i++)
+		if (!strcmp(tiers->item[i], tier))
+			return true;
+	return !tiers->n;
+}
+
+/* Cues without text, and those of other tiers, go. */
+static int choose_cues(struct job *j, struct mm_err *err)
+{
+	struct mm_cues *c = &j->cues;
+	const size_t all = c->n;
+
+	c->n = 0;
+	for (size_t i = 0; i < all; i++) {
+		const struct mm_cue *cue = &c->cue[i];
+
+		if (!*cue->text || !wanted_tier(&j->a->tiers, cue->tier))
+			continue;
+		j->has_tier |= *cue->tier != '\0';
+		j->has_speaker |= *cue->speaker != '\0';
+		c->cue[c->n++] = *cue;
+	}
+	if (c->n || !j->a->tiers.n)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_FORMAT, "'%s' has no tier '%s' with text",
+		       j->a->text, j->a->tiers.item[0]);
+}
+
+/* A bad cue is a bad sample; what a standard leaves out is told. */
+static int report_problems(struct job *j, struct mm_err *err)
+{
+	for (size_t i = 0; i < j->cues.n_problems; i++) {
+		const struct mm_cue_problem *p = &j->cues.problem[i];
+		char id[32];
+		int rc;
+
+		if (p->dropped) {
+			mm_note(&j->a->common, "'%s' line %zu: %s; left out",
+				j->a->text, p->line, p->what);
+			continue;
+		}
+		snprintf(id, sizeof(id), "line %zu", p->line);
+		(void)mm_fail(err, MM_ERR_FORMAT, "'%s' %s: %s", j->a->text, id,
+			      p->what);
+		if ((rc = mm_bad_sample(&j->bad, id, "cue", err)))
+			return rc;
+	}
+	return MM_OK;
+}
+
+/* ---- rows ---- */
+
+/* The cue's own name, or its number; made unique by "#1", "#2", ... */
+static int put_id(struct job *j, size_t cue, size_t pick, struct mm_err *err)
+{
+	const char *own = j->cues.cue[cue].id;
+	int64_t *used;
+
+	mm_buf_clear(&j->id);
+	if (*own)
+		mm_buf_adds(&j->id, own);
+	else
+		mm_buf_printf(&j->id, "%zu", cue + 1);
+	if (j->n_picks > 1)
+		mm_buf_printf(&j->id, "@%zu", pick);
+	used = mm_map_put(&j->ids, mm_buf_str(&j->id), j->id.len, NULL);
+	if (!used)
+		return mm_fail_nomem(err, "ids");
+	if ((*used)++)
+		mm_buf_printf(&j->id, "#%lld", (long long)*used - 1);
+	return mm_stream_put_str(&j->out, "id", j->id.data, j->id.len, err);
+}
+
+static int put_str(struct job *j, const char *name, const char *s,
+		   struct mm_err *err)
+{
+	return mm_stream_put_str(&j->out, name, s, strlen(s), err);
+}
+
+static int put_cue(struct job *j, size_t i, size_t pick, struct mm_err *err)
+{
+	const struct mm_cue *cue = &j->cues.cue[i];
+	static const size_t two = 2;
+	int rc = put_id(j, i, pick, err);
+
+	j->cue_time[0] = cue->start;
+	j->cue_time[1] = cue->end;
+	if (!rc)
+		rc = put_str(j, "text", cue->text, err);
+	if (!rc)
+		rc = mm_stream_put(&j->out, "time", MM_F64, 1, &two,
+				   j->cue_time, err);
+	if (!rc && j->has_tier)
+		rc = put_str(j, "tier", cue->tier, err);
+	if (!rc && j->has_speaker)
+		rc = put_str(j, "speaker", cue->speaker, err);
+	return rc;
+}
+
+static int write_cues(struct job *j, struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	for (size_t i = 0; i < j->cues.n && !rc; i++) {
+		rc = put_cue(j, i, 0, err);
+		if (!rc)
+			rc = mm_stream_end_row(&j->out, err);
+	}
+	return rc;
+}
+
+/* ---- pairing ---- */
+
+static int put_frame(struct job *j, const struct mm_moment *m,
+		     struct mm_err *err)
+{
+	int rc = put_str(j, "frame.id", m->id, err);
+
+	if (!rc)
+		rc = mm_stream_put(&j->out, "frame.time", MM_F64, 0, NULL,
+				   &m->start, err);
+	if (rc || !j->has_image)
+		return rc;
+	if ((rc = put_str(j, "image.path", m->image ? m->image : "", err)))
+		return rc;
+	return put_str(j, "image.id", m->id, err);
+}
+
+static int put_event(struct job *j, const struct mm_moment *m,
+		     struct mm_err *err)
+{
+	static const size_t two = 2;
+	int rc = put_str(j, "event.id", m->id, err);
+
+	j->event_time[0] = m->start;
+	j->event_time[1] = m->end;
+	if (!rc)
+		rc = mm_stream_put(&j->out, "event.time", MM_F64, 1, &two,
+				   j->event_time, err);
+	if (!rc && j->has_text)
+		rc = put_str(j, "event.text", m->text ? m->text : "", err);
+	return rc;
+}
+
+static int put_pair(void *ctx, const struct mm_query *q,
+		    const struct mm_moment *m, struct mm_err *err)
+{
+	struct job *j = ctx;
+	int rc;
+
+	if (!m) {
+		j->n_alone++;
+		return MM_OK;
+	}
+	rc = put_cue(j, q->cue, q->pick, err);
+	if (!rc)
+		rc = j->a->frames ? put_frame(j, m, err) : put_event(j, m, err);
+	return rc ? rc : mm_stream_end_row(&j->out, err);
+}
+
+static int read_moments(struct job *j, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+	const char *path = a->frames ? a->frames : a->events;
+	struct stat st;
+	int rc;
+
+	if (a->frames && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		rc = mm_moments_folder(&j->moments, path, a->fps, a->first,
+				       err);
+	else
+		rc = mm_moments_table(&j->moments, path, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < j->moments.n; i++) {
+		j->has_image |= j->moments.at[i].image != NULL;
+		j->has_text |= j->moments.at[i].text != NULL;
+	}
+	return MM_OK;
+}
+
+static int by_point(const void *a, const void *b)
+{
+	const struct mm_query *p = a, *q = b;
+
+	if (p->at < q->at || p->at > q->at)
+		return p->at < q->at ? -1 : 1;
+	if (p->cue != q->cue)
+		return p->cue < q->cue ? -1 : 1;
+	return p->pick < q->pick ? -1 : p->pick > q->pick;
+}
+
+/* The points of all cues in the order of their times. */
+static struct mm_query *make_queries(const struct job *j, size_t *n)
+{
+	const bool spans = j->a->match == MM_JOIN_OVERLAP;
+	const size_t picks = spans ? 1 : j->n_picks;
+	struct mm_query *q;
+
+	*n = 0;
+	if (!mm_mul_ok(n, j->cues.n, picks) || !(q = mm_calloc(*n, sizeof(*q))))
+		return NULL;
+	for (size_t i = 0; i < *n; i++) {
+		const struct mm_cue *c = &j->cues.cue[i / picks];
+		const double share =
+			((double)(i % picks) + 0.5) / (double)picks;
+
+		q[i].start = c->start;
+		q[i].end = c->end;
+		q[i].at = spans ? c->start
+				: c->start + (c->end - c->start) * share;
+		q[i].cue = i / picks;
+		q[i].pick = i % picks;
+	}
+	if (*n)
+		qsort(q, *n, sizeof(*q), by_point);
+	return q;
+}
+
+static int write_pairs(struct job *j, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+	const struct mm_join_rule rule = {
+		.how = (enum mm_join)a->match,
+		.tolerance = isnan(a->tolerance) ? INFINITY : a->tolerance,
+		.overlap = a->min_overlap,
+	};
+	struct mm_query *q = NULL;
+	size_t n;
+	int rc = read_moments(j, err);
+
+	if (rc)
+		return rc;
+	if (rule.how == MM_JOIN_NEAREST)
+		mm_moments_by_middle(&j->moments);
+	if (!(q = make_queries(j, &n)))
+		return mm_fail_nomem(err, "the points of the cues");
+	rc = mm_join(q, n, &j->moments, &rule, put_pair, j, err);
+	if (!rc && j->n_alone)
+		mm_note(&a->common, "%llu of %zu points found no %s",
+			(unsigned long long)j->n_alone, n,
+			a->frames ? "frame" : "event");
+	mm_free(q);
+	return rc;
+}
+
+/* ---- the run ---- */
+
+static int parse_pick(struct job *j, struct mm_err *err)
+{
+	const char *s = j->a->pick;
+	char *end;
+	long n;
+
+	j->n_picks = 1;
+	if (!strcmp(s, "middle"))
+		return MM_OK;
+	if (!strncmp(s, "uniform:", 8)) {
+		n = strtol(s + 8, &end, 10);
+		if (end != s + 8 && !*end && n >= 1 && n <= 10000) {
+			j->n_picks = (size_t)n;
+			return MM_OK;
+		}
+	}
+	return mm_fail(err, MM_ERR_USAGE,
+		       "--pick is 'middle' or 'uniform:N' with N from 1 to "
+		       "10000, not '%s'",
+		       s);
+}
+
+static int check_args(struct job *j, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+
+	if (!a->text)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--text names the subtitles or the transcript");
+	if (a->frames && a->events)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--frames and --events exclude each other");
+	return parse_pick(j, err);
+}
+
+static int write_stream(struct job *j, struct mm_err *err)
+{
+	const struct mm_common *c = &j->a->common;
+	int rc = mm_stream_writer_open(&j->out, c->output ? c->output : "-",
+				       err);
+
+	if (rc)
+		return rc;
+	rc = mm_stream_set_meta(&j->out, "mmtool.stage", "align time", err);
+	if (!rc)
+		rc = j->a->frames || j->a->events ? write_pairs(j, err)
+						  : write_cues(j, err);
+	if (!rc)
+		return mm_stream_commit(&j->out, err);
+	mm_stream_abort(&j->out);
+	return rc;
+}
+
+static int run_time(const void *args, int argc, char **argv, struct mm_err *err)
+{
+	struct job j = { .a = args };
+	int rc = check_args(&j, err);
+
+	(void)argc, (void)argv;
+	if (rc || (rc = mm_bad_open(&j.bad, &j.a->common, err)))
+		return rc;
+	if (!(rc = read_cues(&j, err)) && !(rc = report_problems(&j, err)) &&
+	    !(rc = choose_cues(&j, err)))
+		rc = write_stream(&j, err);
+	rc = mm_bad_close(&j.bad, j.cues.n + j.cues.n_problems, rc, err);
+	mm_cues_release(&j.cues);
+	mm_moments_release(&j.moments);
+	mm_map_release(&j.ids);
+	mm_buf_release(&j.id);
+	return rc;
+}
+
+const struct mm_cmd mm_cmd_align_time = {
+	.name = "align",
+	.mode = "time",
+	.group = MM_PREPARE,
+	.summary = "bring texts together with what happens at their times",
+	.synopsis = "--text CUES [--frames TIMES | --events TIMES] "
+		    "[OPTION]...",
+	.details = "The cues alone become a stream of id, text and time; with "
+		   "TIMES each is paired with frames or events.",
+	.min_operands = 0,
+	.max_operands = 0,
+	.opts = opts,
+	MM_ARGS(struct time_args, defaults),
+	.run = run_time,
+};
