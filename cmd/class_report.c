@@ -507,13 +507,21 @@ int class_report_save_matrix(const struct class_report *r, const char *path,
 	return rc;
 }
 
+static const char *const single_each[] = { "acc1", "acc5" };
+static const char *const multi_each[] = { "accuracy", "f1_samples" };
+
+void class_report_samples(const struct class_report *r,
+			  const struct mm_lines *id, struct mm_json_writer *w)
+{
+	eval_put_samples(w, id, r->multi ? multi_each : single_each, r->each,
+			 r->n, 2);
+}
+
 int class_report_save_each(const struct class_report *r,
 			   const struct mm_lines *id, const char *path,
 			   struct mm_err *err)
 {
-	static const char *const single[] = { "acc1", "acc5" };
-	static const char *const multi[] = { "accuracy", "f1_samples" };
-
-	return eval_text_per_sample(path, id, r->multi ? multi : single,
+	return eval_text_per_sample(path, id,
+				    r->multi ? multi_each : single_each,
 				    r->each, r->n, 2, err);
 }

@@ -50,6 +50,10 @@ void class_report_table(const struct class_report *r, struct mm_buf *out,
 /* The matrix as text; of more than 24 classes, what is confused most. */
 void class_report_matrix(const struct class_report *r, struct mm_buf *out);
 
+/* "samples" of an open object: ids (NULL: numbers) and figures of each. */
+void class_report_samples(const struct class_report *r,
+			  const struct mm_lines *id, struct mm_json_writer *w);
+
 /* To a file: .svg, .png, or tab-separated. */
 int class_report_save_matrix(const struct class_report *r, const char *path,
 			     struct mm_err *err);

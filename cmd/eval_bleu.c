@@ -11,7 +11,7 @@ struct bleu_args {
 	const char *input, *per_sample;
 	int tokenize, smooth;
 	double smooth_value;
-	bool lowercase, sentence;
+	bool lowercase, sentence, samples;
 };
 
 static const struct bleu_args defaults = {
@@ -40,6 +40,9 @@ static const struct mm_opt opts[] = {
 		"short for do not count"),
 	MM_PATH(0, "per-sample", struct bleu_args, per_sample, "FILE",
 		"write the figures of each line, tab-separated"),
+	MM_FLAG(0, "samples", struct bleu_args, samples,
+		"keep each sample's figures in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(struct bleu_args),
 	MM_OPT_JSON(struct bleu_args),
 	MM_OPT_GENERAL(struct bleu_args),
@@ -52,6 +55,15 @@ static void put_numbers(struct mm_json_writer *w, const char *key,
 	mm_json_open(w, key, '[');
 	for (size_t k = 0; k < 4; k++)
 		mm_json_put_num(w, NULL, x[k]);
+	mm_json_close(w);
+}
+
+static void put_counts(struct mm_json_writer *w, const char *key,
+		       const double *x)
+{
+	mm_json_open(w, key, '[');
+	for (size_t k = 0; k < 4; k++)
+		mm_json_put_int(w, NULL, (int64_t)x[k]);
 	mm_json_close(w);
 }
 
@@ -69,23 +81,27 @@ static void put_json(struct mm_buf *out, const struct bleu_args *a,
 	mm_json_put_num(&w, "score", f[MM_BLEU_SCORE]);
 	mm_bleu_signature(&text, o, t->n_refs);
 	mm_json_put_str(&w, "signature", mm_buf_str(&text));
+	eval_put_signature(&w, mm_buf_str(&text));
 	mm_buf_clear(&text);
 	mm_bleu_verbose(&text, f);
 	mm_json_put_str(&w, "verbose_score", mm_buf_str(&text));
 	mm_buf_release(&text);
-	put_numbers(&w, "counts", f + MM_BLEU_COUNT);
-	put_numbers(&w, "totals", f + MM_BLEU_TOTAL);
+	put_counts(&w, "counts", f + MM_BLEU_COUNT);
+	put_counts(&w, "totals", f + MM_BLEU_TOTAL);
 	put_numbers(&w, "precisions", f + MM_BLEU_PRECISION);
 	mm_json_put_num(&w, "bp", f[MM_BLEU_BP]);
 	mm_json_put_num(&w, "ratio", f[MM_BLEU_RATIO]);
-	mm_json_put_num(&w, "sys_len", f[MM_BLEU_HYP_LEN]);
-	mm_json_put_num(&w, "ref_len", f[MM_BLEU_REF_LEN]);
+	mm_json_put_int(&w, "sys_len", (int64_t)f[MM_BLEU_HYP_LEN]);
+	mm_json_put_int(&w, "ref_len", (int64_t)f[MM_BLEU_REF_LEN]);
 	if (a->sentence) {
 		mm_json_open(&w, "sentences", '[');
 		for (size_t i = 0; i < t->hyp.n; i++)
 			mm_json_put_num(&w, NULL, each[i * MM_BLEU_FIGURES]);
 		mm_json_close(&w);
 	}
+	if (a->samples)
+		eval_put_samples(&w, NULL, mm_metric_bleu.figure, each,
+				 t->hyp.n, MM_BLEU_FIGURES);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
 }

@@ -15,7 +15,7 @@ struct caption_args {
 	struct mm_common common;
 	const char *refs, *hyps, *per_sample, *tokens_out, *df, *df_out;
 	int tokenize, format;
-	bool lowercase, stem, subset;
+	bool lowercase, stem, subset, samples;
 };
 
 static const struct caption_args defaults = { 0 };
@@ -51,6 +51,9 @@ static const struct mm_opt opts[] = {
 		"write the figures of each image, tab-separated"),
 	MM_PATH(0, "tokens-out", struct caption_args, tokens_out, "PREFIX",
 		"write the tokenised captions to PREFIX.hyps and PREFIX.refs"),
+	MM_FLAG(0, "samples", struct caption_args, samples,
+		"keep each sample's figures in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(struct caption_args),
 	MM_OPT_JSON(struct caption_args),
 	MM_OPT_GENERAL(struct caption_args),
@@ -74,7 +77,7 @@ struct set {
 	struct mm_lines hyp_words, ref_words; /* tokenised */
 	size_t *first;
 	struct mm_line *ref; /* scratch: the references of one image */
-	double *each;	    /* [images][N_EACH] */
+	double *each;	     /* [images][N_EACH] */
 	double value[N_NAMES];
 };
 
@@ -314,7 +317,7 @@ static int score_rouge(const struct caption_args *a, struct set *s,
 	return rc;
 }
 
-static void put_json(struct mm_buf *out, const struct set *s)
+static void put_json(struct mm_buf *out, const struct set *s, bool samples)
 {
 	struct mm_json_writer w;
 
@@ -323,6 +326,8 @@ static void put_json(struct mm_buf *out, const struct set *s)
 	for (size_t i = 0; i < N_NAMES; i++)
 		mm_json_put_num(&w, names[i], s->value[i]);
 	mm_json_put_int(&w, "n", (int64_t)s->id.n);
+	if (samples)
+		eval_put_samples(&w, &s->id, names, s->each, s->id.n, N_EACH);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
 }
@@ -382,7 +387,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 					  s.id.n, N_EACH, err);
 	if (!rc) {
 		if (a->common.json)
-			put_json(&out, &s);
+			put_json(&out, &s, a->samples);
 		else
 			put_table(&out, &s);
 		rc = mm_output_text(&a->common, &out, err);

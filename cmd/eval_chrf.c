@@ -9,7 +9,7 @@ struct chrf_args {
 	struct mm_common common;
 	const char *input, *per_sample;
 	int64_t char_order, word_order, beta;
-	bool lowercase, whitespace, eps_smoothing, sentence;
+	bool lowercase, whitespace, eps_smoothing, sentence, samples;
 };
 
 static const struct chrf_args defaults = {
@@ -37,6 +37,9 @@ static const struct mm_opt opts[] = {
 		"the score of each line by itself"),
 	MM_PATH(0, "per-sample", struct chrf_args, per_sample, "FILE",
 		"write the figures of each line, tab-separated"),
+	MM_FLAG(0, "samples", struct chrf_args, samples,
+		"keep each sample's figures in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(struct chrf_args),
 	MM_OPT_JSON(struct chrf_args),
 	MM_OPT_GENERAL(struct chrf_args),
@@ -58,6 +61,7 @@ static void put_json(struct mm_buf *out, const struct chrf_args *a,
 	mm_buf_clear(&text);
 	mm_chrf_signature(&text, o, t->n_refs);
 	mm_json_put_str(&w, "signature", mm_buf_str(&text));
+	eval_put_signature(&w, mm_buf_str(&text));
 	mm_buf_release(&text);
 	if (a->sentence) {
 		mm_json_open(&w, "sentences", '[');
@@ -65,6 +69,9 @@ static void put_json(struct mm_buf *out, const struct chrf_args *a,
 			mm_json_put_num(&w, NULL, each[i]);
 		mm_json_close(&w);
 	}
+	if (a->samples)
+		eval_put_samples(&w, NULL, mm_metric_chrf.figure, each,
+				 t->hyp.n, 1);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
 }

@@ -13,7 +13,7 @@ struct classify_args {
 	const char *predictions, *labels, *classes, *scores, *matrix,
 		*per_sample;
 	double threshold;
-	bool multi_label, confusion;
+	bool multi_label, confusion, samples;
 };
 
 static const struct classify_args defaults = { .threshold = 0.5 };
@@ -42,6 +42,9 @@ static const struct mm_opt opts[] = {
 		".png or .svg, else tab-separated"),
 	MM_PATH(0, "per-sample", T, per_sample, "FILE",
 		"write the figures of each sample, tab-separated"),
+	MM_FLAG(0, "samples", T, samples,
+		"keep each sample's figures in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(T),
 	MM_OPT_JSON(T),
 	MM_OPT_GENERAL(T),
@@ -148,6 +151,8 @@ static int report(struct job *j, struct mm_err *err)
 		mm_json_open(&w, NULL, '{');
 		mm_json_open(&w, "classification", '{');
 		class_report_json(r, &w, true);
+		if (a->samples)
+			class_report_samples(r, NULL, &w);
 		mm_json_close(&w);
 		mm_json_close(&w);
 		mm_buf_addc(&out, '\n');

@@ -1,40 +1,71 @@
 /* eval_retrieval.c - mmtool eval retrieval: pictures find texts, and back. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cmd.h"
-#include "metric/retrieval.h"
-#include "model/encode.h"
-#include "table.h"
+#include "metric/topk.h"
+#include "retrieval_report.h"
+#include "vectors.h"
 
 struct retrieval_args {
 	struct mm_common common;
-	bool embeddings;
+	struct mm_source_args source;
+	bool embeddings, samples;
 	struct mm_nums k;
-	int gain;
-	int64_t folds;
+	int gain, side;
+	int64_t ndcg, folds, resamples, depth;
+	double ci;
+	const char *run, *qrels;
 };
 
 static const char *const gains[] = { "linear", "exp", NULL };
 
+enum { BOTH, IMAGES_ASK, TEXTS_ASK };
+static const char *const side_words[] = { "both", "image_to_text",
+					  "text_to_image", NULL };
+
 static const struct retrieval_args defaults = {
 	.common = { .batch_size = 64 },
 	.k = { .n = 3, .at = { 1, 5, 10 } },
+	.ndcg = 10,
 	.folds = 1,
+	.resamples = 1000,
+	.depth = 1000,
+	.ci = MM_UNSET_REAL,
 };
 
 #define T struct retrieval_args
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
-	MM_FLAG(0, "embeddings", T, embeddings,
-		"the stream holds image.embedding and text.embedding already"),
+	MM_OPT_EMBEDDINGS(T),
 	MM_INTS('k', "k", T, k, "K,...", 1, MM_RETRIEVAL_MAX_K, 1, 1e6,
 		"cut-offs of recall"),
-	MM_ENUM(0, "gain", T, gain, gains, "gain of ndcg"),
+	MM_INT(0, "ndcg", T, ndcg, "K", 1, 1e6, "cut-off of NDCG"),
+	MM_ENUM(0, "gain", T, gain, gains,
+		"gain of NDCG; the same figure, as a candidate is right or "
+		"wrong here"),
 	MM_INT(0, "folds", T, folds, "N", 1, 1000,
 	       "cut the pictures into N runs and average their figures"),
+	MM_REAL(0, "ci", T, ci, "LEVEL", 0.01, 0.9999,
+		"give bootstrap confidence intervals at LEVEL, as 0.95"),
+	MM_INT(0, "resamples", T, resamples, "N", 10, 1e6, "resamples of --ci"),
+	MM_OPT_SEED(T),
+	MM_FLAG(0, "samples", T, samples,
+		"keep each query's figures in the --json object, for eval "
+		"compare"),
+	MM_GROUP("TREC files"),
+	MM_PATH(0, "run", T, run, "FILE",
+		"write the rankings as trec_eval reads them"),
+	MM_PATH(0, "qrels", T, qrels, "FILE",
+		"write which candidates are right"),
+	MM_ENUM(0, "side", T, side, side_words,
+		"who asks in these files; with both, names begin with "
+		"image_to_text/ or text_to_image/"),
+	MM_INT(0, "depth", T, depth, "N", 1, 1e6,
+	       "candidates of a query in --run"),
+	MM_OPT_SOURCE(T),
 	MM_OPT_BATCH(T),
+	MM_OPT_ON_ERROR(T),
 	MM_OPT_OUTPUT(T),
 	MM_OPT_JSON(T),
 	MM_OPT_GENERAL(T),
@@ -44,248 +75,197 @@ static const struct mm_opt opts[] = {
 
 struct job {
 	const struct retrieval_args *a;
-	struct mm_encoder enc;
-	size_t D, n_images, n_texts;
-	struct mm_buf image, text, owner; /* floats, floats, size_ts */
-	struct mm_map images;		  /* image.id -> number */
-	struct mm_progress progress;
+	struct mm_vectors v;
+	struct retrieval_report r;
 };
 
-/* The row's picture: its number, and its vector where it is new. */
-static int add_row(struct job *j, const struct mm_segment *seg, size_t row,
-		   const float *image, const float *text, struct mm_err *err)
-{
-	const struct mm_column *c = mm_segment_find(seg, "image.id");
-	const char *id;
-	size_t len, owner;
-	bool added;
-	int64_t *at;
+/* ---- TREC files ---- */
 
-	id = mm_column_str(c ? c : mm_segment_find(seg, "id"), row, &len);
-	if (!id)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'%s' has no column 'image.id' or 'id'",
-			       seg->path);
-	if (!(at = mm_map_put(&j->images, id, len, &added)))
-		return mm_fail_nomem(err, "the pictures' ids");
-	if (added) {
-		*at = (int64_t)j->n_images++;
-		mm_buf_add(&j->image, image, j->D * sizeof(*image));
+/* A blank would part the name in two; '%' stands for itself as %25. */
+static void put_name(struct mm_buf *out, const char *prefix, struct mm_line id)
+{
+	mm_buf_adds(out, prefix);
+	for (size_t i = 0; i < id.len; i++) {
+		const unsigned char c = (unsigned char)id.s[i];
+
+		if (c <= ' ' || c == '%' || c == 0x7f)
+			mm_buf_printf(out, "%%%02X", c);
+		else
+			mm_buf_addc(out, id.s[i]);
 	}
-	owner = (size_t)*at;
-	mm_buf_add(&j->text, text, j->D * sizeof(*text));
-	mm_buf_add(&j->owner, &owner, sizeof(owner));
-	j->n_texts++;
-	return j->image.failed || j->text.failed || j->owner.failed
-		       ? mm_fail_nomem(err, "the vectors")
-		       : MM_OK;
+	if (!id.len)
+		mm_buf_addc(out, '%');
 }
 
-/* ---- vectors that are there ---- */
-
-static int want_vectors(const struct job *j, const struct mm_segment *seg,
-			const char *name, const struct mm_column **c,
-			struct mm_err *err)
+/* What stands in front of the queries' names of a side. */
+static const char *prefix(const struct job *j, int s)
 {
-	const size_t D = j->D ? j->D : SIZE_MAX;
-
-	return mm_segment_want(seg, name, MM_F32, false, 1, &D, c, err);
+	return j->a->side ? "" : s ? "text_to_image/" : "image_to_text/";
 }
 
-/* Cosines are compared, whatever the vectors' length. */
-static int take_embeddings(struct job *j, const struct mm_segment *seg,
-			   struct mm_err *err)
+static bool wanted(const struct job *j, int s)
 {
-	const struct mm_column *image, *text;
-	float *v;
+	return !j->a->side || j->a->side == s + 1;
+}
+
+static int write_qrels(struct job *j, struct mm_err *err)
+{
+	const struct mm_retrieval_set set = mm_vectors_set(&j->v);
+	struct mm_buf out = { 0 };
 	int rc;
 
-	if ((rc = want_vectors(j, seg, "image.embedding", &image, err)))
-		return rc;
-	j->D = image->items.dim[1];
-	if ((rc = want_vectors(j, seg, "text.embedding", &text, err)))
-		return rc;
-	if (!(v = mm_malloc(2 * j->D, sizeof(*v))))
-		return mm_fail_nomem(err, "a vector");
-	for (size_t i = 0; i < seg->n && !rc; i++) {
-		memcpy(v, (const float *)image->items.data + i * j->D,
-		       j->D * sizeof(*v));
-		memcpy(v + j->D, (const float *)text->items.data + i * j->D,
-		       j->D * sizeof(*v));
-		mm_embed_normalise(v, 2, j->D);
-		rc = add_row(j, seg, i, v, v + j->D, err);
-	}
-	mm_free(v);
+	for (int s = 0; s < 2; s++)
+		for (size_t t = 0; t < set.n_texts && wanted(j, s); t++) {
+			const struct mm_line text =
+				mm_lines_at(&j->v.text_id, t);
+			const struct mm_line image =
+				mm_lines_at(&j->v.image_id, set.owner[t]);
+
+			put_name(&out, prefix(j, s), s ? text : image);
+			mm_buf_adds(&out, " 0 ");
+			put_name(&out, "", s ? image : text);
+			mm_buf_adds(&out, " 1\n");
+		}
+	rc = mm_buf_check(&out, "judgements", err);
+	if (!rc)
+		rc = mm_file_write(j->a->qrels, mm_buf_str(&out), out.len, err);
+	mm_buf_release(&out);
 	return rc;
 }
 
-/* ---- vectors that the model makes ---- */
-
-static int encode(struct job *j, const struct mm_segment *seg,
-		  struct mm_err *err)
+/* Queries [q, q + n) of a side. */
+static int write_block(const struct job *j, int s, const struct mm_gallery *g,
+		       const float *query, size_t q, size_t n,
+		       struct mm_hit *hit, struct mm_writer *w,
+		       struct mm_err *err)
 {
-	const size_t B = (size_t)j->a->common.batch_size, D = j->D;
-	float *image = mm_malloc(B * D, sizeof(*image));
-	float *text = mm_malloc(B * D, sizeof(*text));
-	size_t *row = mm_malloc(B, sizeof(*row));
-	int rc = image && text && row ? MM_OK : mm_fail_nomem(err, "a batch");
+	const struct mm_topk_options o = { .k = (size_t)j->a->depth };
+	const struct mm_lines *asks = s ? &j->v.text_id : &j->v.image_id;
+	const struct mm_lines *found = s ? &j->v.image_id : &j->v.text_id;
+	const size_t n_hits = mm_topk_hits(g, &o);
+	struct mm_buf out = { 0 };
+	int rc = mm_topk(hit, g, query + q * g->D, n, &o, err);
 
-	for (size_t i = 0; i < seg->n && !rc; i += B) {
-		const size_t n = seg->n - i < B ? seg->n - i : B;
-
-		for (size_t b = 0; b < n; b++)
-			row[b] = i + b;
-		if ((rc = mm_encode_images(&j->enc, image, seg, row, n, err)) ||
-		    (rc = mm_encode_texts(&j->enc, text, seg, row, n, err)))
-			break;
-		mm_embed_normalise(image, n, D);
-		mm_embed_normalise(text, n, D);
-		for (size_t b = 0; b < n && !rc; b++)
-			rc = add_row(j, seg, i + b, image + b * D, text + b * D,
-				     err);
-		mm_progress_show(&j->progress, j->n_texts, NULL);
+	for (size_t i = 0; i < n * n_hits && !rc; i++) {
+		put_name(&out, prefix(j, s), mm_lines_at(asks, q + i / n_hits));
+		mm_buf_adds(&out, " Q0 ");
+		put_name(&out, "", mm_lines_at(found, hit[i].row));
+		mm_buf_printf(&out, " %zu %.12g mmtool\n", i % n_hits + 1,
+			      hit[i].score);
 	}
-	mm_free(image);
-	mm_free(text);
-	mm_free(row);
+	if (!rc)
+		rc = mm_buf_check(&out, "rankings", err);
+	if (!rc)
+		rc = mm_writer_write(w, mm_buf_str(&out), out.len, err);
+	mm_buf_release(&out);
 	return rc;
 }
 
-static int take_stream(struct job *j, const char *path, struct mm_err *err)
+static int write_side(const struct job *j, int s, struct mm_writer *w,
+		      struct mm_err *err)
 {
-	const struct mm_segment *seg;
-	struct mm_stream s;
-	int rc = mm_stream_open(&s, path, err);
+	enum { BLOCK = 256 };
+	const struct mm_retrieval_set set = mm_vectors_set(&j->v);
+	const size_t n = s ? set.n_texts : set.n_images;
+	const size_t depth = (size_t)j->a->depth;
+	struct mm_gallery g = { .D = set.D };
+	const size_t rows = s ? set.n_images : set.n_texts;
+	struct mm_hit *hit =
+		mm_malloc(BLOCK, (depth < rows ? depth : rows) * sizeof(*hit));
+	int rc = hit ? mm_gallery_add(&g, s ? set.image : set.text, rows, err)
+		     : mm_fail_nomem(err, "rankings");
 
-	while (!rc && !(rc = mm_stream_next(&s, &seg, err)) && seg)
-		rc = j->a->embeddings ? take_embeddings(j, seg, err)
-				      : encode(j, seg, err);
-	mm_stream_release(&s);
+	for (size_t q = 0; q < n && !rc; q += BLOCK)
+		rc = write_block(j, s, &g, s ? set.text : set.image, q,
+				 n - q < BLOCK ? n - q : BLOCK, hit, w, err);
+	mm_gallery_release(&g);
+	mm_free(hit);
+	return rc;
+}
+
+static int write_run(const struct job *j, struct mm_err *err)
+{
+	struct mm_writer w;
+	int rc = mm_writer_open(&w, j->a->run, err);
+
+	if (rc)
+		return rc;
+	for (int s = 0; s < 2 && !rc; s++)
+		if (wanted(j, s))
+			rc = write_side(j, s, &w, err);
+	if (!rc)
+		return mm_writer_commit(&w, err);
+	mm_writer_abort(&w);
 	return rc;
 }
 
 /* ---- result ---- */
 
-static const char *const sides[] = { "image_to_text", "text_to_image" };
-
-static void put_json(struct mm_buf *out, const struct job *j,
-		     const struct mm_retrieval_figures f[2],
-		     const struct mm_retrieval_options *o)
-{
-	struct mm_json_writer w;
-	char name[32];
-
-	mm_json_writer_init(&w, out, 0);
-	mm_json_open(&w, NULL, '{');
-	for (int s = 0; s < 2; s++) {
-		mm_json_open(&w, sides[s], '{');
-		for (size_t i = 0; i < o->n_k; i++) {
-			snprintf(name, sizeof(name), "recall@%zu", o->k[i]);
-			mm_json_put_num(&w, name, f[s].recall[i]);
-		}
-		mm_json_put_num(&w, "mrr", f[s].mrr);
-		snprintf(name, sizeof(name), "ndcg@%zu", o->ndcg_k);
-		mm_json_put_num(&w, name, f[s].ndcg);
-		mm_json_put_num(&w, "median_rank", f[s].median_rank);
-		mm_json_put_num(&w, "mean_rank", f[s].mean_rank);
-		mm_json_close(&w);
-	}
-	mm_json_put_num(&w, "rsum", mm_retrieval_rsum(&f[0], &f[1], o));
-	mm_json_put_int(&w, "n_images", (int64_t)j->n_images);
-	mm_json_put_int(&w, "n_texts", (int64_t)j->n_texts);
-	mm_json_close(&w);
-	mm_buf_addc(out, '\n');
-}
-
-static void put_table(struct mm_buf *out, const struct job *j,
-		      const struct mm_retrieval_figures f[2],
-		      const struct mm_retrieval_options *o)
-{
-	struct mm_table t = { 0 };
-
-	mm_table_cell(&t, "%s", "");
-	for (size_t i = 0; i < o->n_k; i++)
-		mm_table_cell(&t, "R@%zu", o->k[i]);
-	mm_table_cell(&t, "MRR");
-	mm_table_cell(&t, "NDCG@%zu", o->ndcg_k);
-	mm_table_cell(&t, "median rank");
-	mm_table_cell(&t, "mean rank");
-	mm_table_row(&t);
-	for (int s = 0; s < 2; s++) {
-		mm_table_cell(&t, "%s", s ? "text to image" : "image to text");
-		for (size_t i = 0; i < o->n_k; i++)
-			mm_table_cell(&t, "%.2f", 100 * f[s].recall[i]);
-		mm_table_cell(&t, "%.2f", 100 * f[s].mrr);
-		mm_table_cell(&t, "%.2f", 100 * f[s].ndcg);
-		mm_table_cell(&t, "%.1f", f[s].median_rank);
-		mm_table_cell(&t, "%.2f", f[s].mean_rank);
-		mm_table_row(&t);
-	}
-	mm_table_print(&t, out, 0);
-	mm_buf_printf(out, "rsum %.2f, %zu pictures, %zu texts\n",
-		      mm_retrieval_rsum(&f[0], &f[1], o), j->n_images,
-		      j->n_texts);
-}
-
 static int report(struct job *j, struct mm_err *err)
 {
-	struct mm_retrieval_options o = mm_retrieval_defaults;
-	const struct mm_retrieval_set set = {
-		(const float *)(const void *)mm_buf_str(&j->image),
-		(const float *)(const void *)mm_buf_str(&j->text),
-		(const size_t *)(const void *)mm_buf_str(&j->owner),
-		j->n_images,
-		j->n_texts,
-		j->D,
-	};
-	struct mm_retrieval_figures f[2];
+	const struct mm_retrieval_set set = mm_vectors_set(&j->v);
+	const struct mm_lines *const id[] = { &j->v.image_id, &j->v.text_id };
+	struct mm_json_writer w;
 	struct mm_buf out = { 0 };
-	int rc;
+	int rc = retrieval_report_make(&j->r, &set, err);
 
-	o.n_k = j->a->k.n;
-	for (size_t i = 0; i < o.n_k; i++)
-		o.k[i] = (size_t)j->a->k.at[i];
-	o.gain = (enum mm_gain)j->a->gain;
-	if (!j->n_texts)
-		return mm_fail(err, MM_ERR_FORMAT, "there are no samples");
-	if ((rc = mm_retrieval_eval(f, &set, &o, (size_t)j->a->folds, err)))
+	if (!rc && j->a->run)
+		rc = write_run(j, err);
+	if (!rc && j->a->qrels)
+		rc = write_qrels(j, err);
+	if (rc)
 		return rc;
-	if (j->a->common.json)
-		put_json(&out, j, f, &o);
-	else
-		put_table(&out, j, f, &o);
+	if (j->a->common.json) {
+		mm_json_writer_init(&w, &out, 0);
+		mm_json_open(&w, NULL, '{');
+		retrieval_report_json(&j->r, j->a->samples ? id : NULL, &w);
+		mm_json_close(&w);
+		mm_buf_addc(&out, '\n');
+	} else {
+		retrieval_report_table(&j->r, &out);
+	}
 	rc = mm_output_text(&j->a->common, &out, err);
 	mm_buf_release(&out);
 	return rc;
 }
 
+static void start(struct job *j)
+{
+	const struct retrieval_args *a = j->a;
+	struct retrieval_report *r = &j->r;
+
+	r->o = mm_retrieval_defaults;
+	r->o.n_k = a->k.n;
+	for (size_t i = 0; i < r->o.n_k; i++)
+		r->o.k[i] = (size_t)a->k.at[i];
+	r->o.gain = (enum mm_gain)a->gain;
+	r->o.ndcg_k = (size_t)a->ndcg;
+	r->folds = (size_t)a->folds;
+	r->level = a->ci;
+	r->resamples = a->ci > 0 ? (size_t)a->resamples : 0;
+	r->seed = (uint64_t)a->common.seed;
+	j->v.common = &a->common;
+	j->v.embeddings = a->embeddings;
+	j->v.want_texts = true;
+}
+
 static int run(const void *args, int argc, char **argv, struct mm_err *err)
 {
 	struct job j = { .a = args };
-	int rc = MM_OK;
+	int rc;
 
-	if (j.a->embeddings && j.a->common.model)
+	start(&j);
+	if (j.a->samples && j.a->folds > 1)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "--embeddings needs no --model: the vectors "
-			       "are there");
-	mm_map_init(&j.images);
-	if (!j.a->embeddings) {
-		if ((rc = mm_need_model(&j.a->common, err)) ||
-		    (rc = mm_encoder_open(&j.enc, j.a->common.model, err)))
-			return rc;
-		j.D = j.enc.model.embed_dim;
-	}
-	mm_progress_start(&j.progress, &j.a->common, "texts", 0);
-	for (int i = 0; i < argc && !rc; i++)
-		rc = take_stream(&j, argv[i], err);
-	mm_progress_end(&j.progress);
+			       "--samples and --folds exclude each other");
+	rc = mm_vectors_open(&j.v, err);
+	if (!rc)
+		rc = mm_vectors_read(&j.v, &j.a->source, argc, argv, err);
+	rc = mm_vectors_end(&j.v, rc, err);
 	if (!rc)
 		rc = report(&j, err);
-	mm_buf_release(&j.image);
-	mm_buf_release(&j.text);
-	mm_buf_release(&j.owner);
-	mm_map_release(&j.images);
-	mm_encoder_release(&j.enc);
+	retrieval_report_release(&j.r);
+	mm_vectors_release(&j.v);
 	return rc;
 }
 
@@ -294,9 +274,10 @@ const struct mm_cmd mm_cmd_eval_retrieval = {
 	.mode = "retrieval",
 	.group = MM_MEASURE,
 	.summary = "recall, MRR and NDCG of pictures and texts",
-	.synopsis = "(-m DIR | --embeddings) [OPTION]... STREAM...",
-	.details = "Rows that share image.id are one picture with several "
-		   "captions. A tie never helps.",
+	.synopsis = "(-m DIR | --embeddings) [OPTION]... SOURCE...",
+	.details = "SOURCE is what 'mmtool align pairs' opens, a tensor "
+		   "stream, or '-'. Rows that share image.id are one picture "
+		   "with several captions. A tie never helps.",
 	.min_operands = 1,
 	.max_operands = MM_MANY,
 	.opts = opts,

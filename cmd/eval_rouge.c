@@ -10,7 +10,7 @@
 struct rouge_args {
 	struct mm_common common;
 	const char *input, *per_sample, *sentence_mark;
-	bool stem;
+	bool stem, samples;
 };
 
 static const struct rouge_args defaults = { .input = "-" };
@@ -25,6 +25,9 @@ static const struct mm_opt opts[] = {
 	       "one sentence]"),
 	MM_PATH(0, "per-sample", struct rouge_args, per_sample, "FILE",
 		"write the figures of each line, tab-separated"),
+	MM_FLAG(0, "samples", struct rouge_args, samples,
+		"keep each sample's figures in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(struct rouge_args),
 	MM_OPT_JSON(struct rouge_args),
 	MM_OPT_GENERAL(struct rouge_args),
@@ -59,7 +62,32 @@ static int split_sentences(struct mm_lines *t, const char *mark,
 	return rc;
 }
 
-static void put_json(struct mm_buf *out, const double *f)
+/* Samples of one kind, beside its figures. */
+static void put_samples(struct mm_json_writer *w, size_t kind,
+			const double *each, size_t n)
+{
+	static const char *const names[] = { "precision", "recall",
+					     "fmeasure" };
+
+	mm_json_open(w, "samples", '{');
+	mm_json_open(w, "id", '[');
+	for (size_t i = 0; i < n; i++)
+		mm_json_put_int(w, NULL, (int64_t)i + 1);
+	mm_json_close(w);
+	for (size_t k = 0; k < 3; k++) {
+		mm_json_open(w, names[k], '[');
+		for (size_t i = 0; i < n; i++)
+			mm_json_put_num(
+				w, NULL,
+				each[i * MM_ROUGE_FIGURES + 3 * kind + k]);
+		mm_json_close(w);
+	}
+	mm_json_close(w);
+}
+
+/* each NULL: samples are not wanted. */
+static void put_json(struct mm_buf *out, const double *f, const double *each,
+		     size_t n)
 {
 	struct mm_json_writer w;
 
@@ -70,6 +98,8 @@ static void put_json(struct mm_buf *out, const double *f)
 		mm_json_put_num(&w, "precision", f[MM_ROUGE_PRECISION]);
 		mm_json_put_num(&w, "recall", f[MM_ROUGE_RECALL]);
 		mm_json_put_num(&w, "fmeasure", f[MM_ROUGE_F]);
+		if (each)
+			put_samples(&w, k, each, n);
 		mm_json_close(&w);
 	}
 	mm_json_close(&w);
@@ -107,7 +137,7 @@ static int rouge_text(struct eval_text *t, const struct rouge_args *a,
 		rc = eval_text_per_sample(a->per_sample, NULL, m->figure, each,
 					  t->hyp.n, MM_ROUGE_FIGURES, err);
 	if (!rc && a->common.json)
-		put_json(&out, f);
+		put_json(&out, f, a->samples ? each : NULL, t->hyp.n);
 	else if (!rc)
 		put_table(&out, f);
 	if (!rc)

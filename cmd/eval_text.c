@@ -107,3 +107,51 @@ int eval_text_per_sample(const char *path, const struct mm_lines *id,
 	mm_buf_release(&out);
 	return rc;
 }
+
+void eval_put_ids(struct mm_json_writer *w, const struct mm_lines *id)
+{
+	mm_json_open(w, "id", '[');
+	for (size_t i = 0; i < id->n; i++) {
+		const struct mm_line s = mm_lines_at(id, i);
+
+		mm_json_put_strn(w, NULL, s.s, s.len);
+	}
+	mm_json_close(w);
+}
+
+void eval_put_samples(struct mm_json_writer *w, const struct mm_lines *id,
+		      const char *const *name, const double *each,
+		      size_t samples, size_t figures)
+{
+	mm_json_open(w, "samples", '{');
+	if (id) {
+		eval_put_ids(w, id);
+	} else {
+		mm_json_open(w, "id", '[');
+		for (size_t i = 0; i < samples; i++)
+			mm_json_put_int(w, NULL, (int64_t)i + 1);
+		mm_json_close(w);
+	}
+	for (size_t k = 0; k < figures; k++) {
+		mm_json_open(w, name[k], '[');
+		for (size_t i = 0; i < samples; i++)
+			mm_json_put_num(w, NULL, each[i * figures + k]);
+		mm_json_close(w);
+	}
+	mm_json_close(w);
+}
+
+void eval_put_signature(struct mm_json_writer *w, const char *signature)
+{
+	for (const char *at = signature; *at;) {
+		const size_t n = strcspn(at, "|"), k = strcspn(at, ":");
+		char key[16];
+
+		if (k < n && k < sizeof(key)) {
+			memcpy(key, at, k);
+			key[k] = '\0';
+			mm_json_put_strn(w, key, at + k + 1, n - k - 1);
+		}
+		at += n + (at[n] == '|');
+	}
+}

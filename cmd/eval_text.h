@@ -37,4 +37,16 @@ int eval_text_per_sample(const char *path, const struct mm_lines *id,
 			 const char *const *name, const double *each,
 			 size_t samples, size_t figures, struct mm_err *err);
 
+/*
+ * "id": [...] of an open object.  All of "samples": ids (NULL: numbers from 1)
+ * and, by name, the figures, samples by figures.
+ */
+void eval_put_ids(struct mm_json_writer *w, const struct mm_lines *id);
+void eval_put_samples(struct mm_json_writer *w, const struct mm_lines *id,
+		      const char *const *name, const double *each,
+		      size_t samples, size_t figures);
+
+/* The parts of sacrebleu's signature "nrefs:1|case:mixed|..." as members. */
+void eval_put_signature(struct mm_json_writer *w, const char *signature);
+
 #endif

@@ -12,6 +12,7 @@ struct vqa_args {
 	struct mm_common common;
 	const char *questions, *annotations, *results, *per_sample;
 	int mode; /* enum mm_vqa_mode */
+	bool samples;
 };
 
 static const struct vqa_args defaults = { .mode = MM_VQA_OFFICIAL };
@@ -30,6 +31,9 @@ static const struct mm_opt opts[] = {
 		"agree; any: right where it equals one of the answers"),
 	MM_PATH(0, "per-sample", struct vqa_args, per_sample, "FILE",
 		"write the accuracy of each question"),
+	MM_FLAG(0, "samples", struct vqa_args, samples,
+		"keep each question's accuracy in the --json object, for eval "
+		"compare"),
 	MM_OPT_OUTPUT(struct vqa_args),
 	MM_OPT_JSON(struct vqa_args),
 	MM_OPT_GENERAL(struct vqa_args),
@@ -46,9 +50,33 @@ static void put_groups(struct mm_json_writer *w, const char *key,
 	mm_json_close(w);
 }
 
-static void print_json(struct mm_buf *out, const struct vqa_args *a,
-		       const struct mm_vqa_result *r)
+/* Strings lose their quotes; what the file has is an id, not JSON. */
+static int samples_of(const struct mm_vqa_result *r, struct mm_lines *id,
+		      double *each, struct mm_err *err)
 {
+	int rc = MM_OK;
+
+	for (size_t i = 0; i < r->n && !rc; i++) {
+		struct mm_json *v;
+
+		each[i] = mm_vqa_percent(r->accuracy[i]);
+		rc = mm_json_parse(&v, r->id[i], strlen(r->id[i]), "id", err);
+		if (!rc)
+			rc = mm_json_str(v, NULL)
+				     ? mm_lines_add(id, mm_json_str(v, ""),
+						    mm_json_str_len(v), err)
+				     : mm_lines_add(id, r->id[i],
+						    strlen(r->id[i]), err);
+		mm_json_free(v);
+	}
+	return rc;
+}
+
+static void print_json(struct mm_buf *out, const struct vqa_args *a,
+		       const struct mm_vqa_result *r, const struct mm_lines *id,
+		       const double *each)
+{
+	static const char *const overall[] = { "overall" };
 	struct mm_json_writer w;
 
 	mm_json_writer_init(&w, out, 2);
@@ -58,6 +86,8 @@ static void print_json(struct mm_buf *out, const struct vqa_args *a,
 	put_groups(&w, "perQuestionType", r->question_type,
 		   r->n_question_types);
 	put_groups(&w, "perAnswerType", r->answer_type, r->n_answer_types);
+	if (a->samples)
+		eval_put_samples(&w, id, overall, each, r->n, 1);
 	mm_json_close(&w);
 	mm_json_put_int(&w, "n", (int64_t)r->n);
 	if (a->per_sample)
@@ -98,49 +128,29 @@ static void print_table(struct mm_buf *out, const struct mm_vqa_result *r)
 	mm_table_print(&t, out, 0);
 }
 
-/* Strings lose their quotes; what the file has is an id, not JSON. */
-static int write_samples(const char *path, const struct mm_vqa_result *r,
-			 struct mm_err *err)
+static int report(const struct vqa_args *a, const struct mm_vqa_result *r,
+		  struct mm_err *err)
 {
 	static const char *const names[] = { "accuracy", NULL };
 	double *each = mm_malloc(r->n, sizeof(*each));
 	struct mm_lines id = { 0 };
-	int rc = each ? MM_OK : mm_fail_nomem(err, "figures");
-
-	for (size_t i = 0; i < r->n && !rc; i++) {
-		struct mm_json *v;
-
-		each[i] = mm_vqa_percent(r->accuracy[i]);
-		rc = mm_json_parse(&v, r->id[i], strlen(r->id[i]), "id", err);
-		if (!rc)
-			rc = mm_json_str(v, NULL)
-				     ? mm_lines_add(&id, mm_json_str(v, ""),
-						    mm_json_str_len(v), err)
-				     : mm_lines_add(&id, r->id[i],
-						    strlen(r->id[i]), err);
-		mm_json_free(v);
-	}
-	if (!rc)
-		rc = eval_text_per_sample(path, &id, names, each, r->n, 1, err);
-	mm_lines_release(&id);
-	mm_free(each);
-	return rc;
-}
-
-static int report(const struct vqa_args *a, const struct mm_vqa_result *r,
-		  struct mm_err *err)
-{
 	struct mm_buf out = { 0 };
-	int rc = a->per_sample ? write_samples(a->per_sample, r, err) : MM_OK;
+	int rc = each ? samples_of(r, &id, each, err)
+		      : mm_fail_nomem(err, "figures");
 
+	if (!rc && a->per_sample)
+		rc = eval_text_per_sample(a->per_sample, &id, names, each, r->n,
+					  1, err);
 	if (!rc) {
 		if (a->common.json)
-			print_json(&out, a, r);
+			print_json(&out, a, r, &id, each);
 		else
 			print_table(&out, r);
 		rc = mm_output_text(&a->common, &out, err);
 	}
 	mm_buf_release(&out);
+	mm_lines_release(&id);
+	mm_free(each);
 	return rc;
 }
 

@@ -13,12 +13,18 @@
 #	photos.mmt	photos/ as a stream of paths and captions
 #	gallery.mmt	the vectors of its pictures
 #	boxes.jsonl	a picture with boxes and phrases
+#	pairs.mmt	the vectors of pictures and captions
+#	coloured/	photos/ in a folder for each colour
 set -e
 have() { mmtool describe commands | grep -qx "$1"; }
 
 cp -r "$DATA/shapes" photos
 cat photos/*.txt >captions.txt
 cp "$DATA/shapes.mmt" .
+for c in red green blue yellow; do
+	mkdir -p coloured/$c
+	cp photos/$c-* coloured/$c
+done
 cp -r "$DATA/words" .
 cp -r "$DATA/time" .
 cp -r "$DATA/eval" eval
@@ -42,3 +48,4 @@ mmtool embed --image -m model photos.mmt -o gallery.mmt
 cat >boxes.jsonl <<'EOF'
 {"image": "blue-cross.png", "text": "a blue cross", "boxes": [[2, 3, 30, 31], [20, 5, 40, 20]], "phrases": ["cross", "square"]}
 EOF
+mmtool embed --both -m model photos.mmt -o pairs.mmt
