@@ -53,6 +53,20 @@ static int choose(struct mm_checkpoint *c, const char *path, struct mm_err *err)
 		       names[0], names[1], names[2]);
 }
 
+bool mm_checkpoint_present(const char *dir)
+{
+	bool present = false;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = join(dir, strlen(dir), names[i]);
+
+		present |= path && !stat(path, &st);
+		mm_free(path);
+	}
+	return present;
+}
+
 /* One more tensor; a name that is there already is refused. */
 static int add(struct mm_checkpoint *c, const struct mm_tensor *t,
 	       struct mm_err *err)

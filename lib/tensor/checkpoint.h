@@ -27,6 +27,9 @@ int mm_checkpoint_open(struct mm_checkpoint *c, const char *path,
 		       struct mm_err *err) MM_MUST_CHECK;
 void mm_checkpoint_release(struct mm_checkpoint *c); /* safe on zeros */
 
+/* Does the folder hold one of these files? */
+bool mm_checkpoint_present(const char *dir);
+
 /* NULL where there is no such tensor. */
 const struct mm_tensor *mm_checkpoint_find(const struct mm_checkpoint *c,
 					   const char *name);
