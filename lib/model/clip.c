@@ -13,13 +13,6 @@
 
 #include "model/clip.h"
 
-struct clip {
-	struct mm_tower vision;
-	struct mm_clip_text text;
-	struct mm_vision pictures;
-	struct mm_clip_scale scale;
-};
-
 /* ---- config.json ---- */
 
 /* HF's rule: it replaces NAME completely. */
@@ -121,7 +114,7 @@ int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
 
 static int clip_configure(struct mm_model *m, struct mm_err *err)
 {
-	struct clip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
+	struct mm_clip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
 	int rc;
 
 	if (!c)
@@ -143,6 +136,11 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 	m->image_size = c->pictures.image_size;
 	m->channels = c->pictures.channels;
 	return MM_OK;
+}
+
+const struct mm_clip *mm_clip_config(const struct mm_model *m)
+{
+	return m->arch == &mm_arch_clip ? m->config : NULL;
 }
 
 /* ---- presets ---- */
@@ -220,7 +218,7 @@ static bool clip_preset(struct mm_buf *out, const char *name,
 static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 				  struct mm_node *pixels)
 {
-	const struct clip *c = m->config;
+	const struct mm_clip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
 	const struct mm_tower vision = mm_tower_trained(&c->vision, m);
 	const size_t G = c->pictures.image_size / P;
@@ -313,7 +311,7 @@ struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
 				 const struct mm_text_input *text)
 {
-	const struct clip *c = m->config;
+	const struct mm_clip *c = m->config;
 
 	return mm_clip_text(g, m, &c->text, text);
 }
@@ -337,7 +335,7 @@ struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
 static struct mm_node *clip_logits(struct mm_graph *g, const struct mm_model *m,
 				   struct mm_node *image, struct mm_node *text)
 {
-	const struct clip *c = m->config;
+	const struct mm_clip *c = m->config;
 
 	return mm_clip_logits(g, m, &c->scale, image, text);
 }

@@ -23,6 +23,17 @@ struct mm_clip_scale {
 	double scale, bias; /* where training starts; bias NAN: there is none */
 };
 
+/* CLIP with a vision transformer: its config.json, defaults filled in. */
+struct mm_clip {
+	struct mm_tower vision;
+	struct mm_clip_text text;
+	struct mm_vision pictures;
+	struct mm_clip_scale scale;
+};
+
+/* NULL where the model is another one. */
+const struct mm_clip *mm_clip_config(const struct mm_model *m);
+
 /*
  * projection_dim, text_config and the logits' start values, what is shared by
  * clip and clip_resnet, into *text, *scale and m.

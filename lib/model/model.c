@@ -193,6 +193,20 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 	return MM_OK;
 }
 
+int mm_model_describe(struct mm_model *m, const char *text, size_t len,
+		      const char *name, struct mm_err *err)
+{
+	int rc;
+
+	start(m);
+	if (!(rc = mm_json_parse(&m->json, text, len, name, err)) &&
+	    (rc = configure(m, err)))
+		rc = mm_fail_ctx(err, "'%s'", name);
+	if (rc)
+		mm_model_release(m);
+	return rc;
+}
+
 /* ---- weights ---- */
 
 static int check_weight(const struct mm_param *p, const struct mm_tensor *t,

@@ -110,6 +110,10 @@ int mm_model_open(struct mm_model *m, const char *dir,
 int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 		 const struct mm_model *shape,
 		 struct mm_err *err) MM_MUST_CHECK;
+
+/* A model without weights from a config.json's text; `name` is for messages. */
+int mm_model_describe(struct mm_model *m, const char *text, size_t len,
+		      const char *name, struct mm_err *err) MM_MUST_CHECK;
 void mm_model_release(struct mm_model *m);
 
 /*

@@ -146,6 +146,9 @@ static int put_text(struct mm_json_writer *w, const struct mm_json *v,
 	    (rc = mm_json_want_bool(v, "proj_bias", &bias, err)) ||
 	    (rc = mm_json_want_str(v, "pool_type", &pool, err)))
 		return rc;
+	/* Of its own vocabulary; no use is made of them. */
+	mm_json_put_int(w, "bos_token_id", vocab < 2 ? 0 : vocab - 2);
+	mm_json_put_int(w, "pad_token_id", 0);
 	/* 2 is transformers' sign for the row of the largest id. */
 	mm_json_put_int(w, "eos_token_id", eos);
 	if (pool && strcmp(pool, "argmax"))
@@ -191,6 +194,11 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		return rc;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
+	if (!is_resnet(v)) { /* which transformers opens, too */
+		mm_json_open(&w, "architectures", '[');
+		mm_json_put_str(&w, NULL, "CLIPModel");
+		mm_json_close(&w);
+	}
 	mm_json_put_num(&w, "logit_scale_init_value", scale);
 	if (!isnan(bias))
 		mm_json_put_num(&w, "logit_bias_init_value", bias);
@@ -198,10 +206,14 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 			is_resnet(v) ? "clip_resnet" : "clip");
 	mm_json_put_int(&w, "projection_dim", dim);
 	mm_json_open(&w, "text_config", '{');
+	mm_json_put_str(&w, "model_type", "clip_text_model");
+	mm_json_put_int(&w, "projection_dim", dim);
 	if ((rc = put_text(&w, t, quick, err)))
 		return mm_fail_ctx(err, "text_cfg");
 	mm_json_close(&w);
 	mm_json_open(&w, "vision_config", '{');
+	mm_json_put_str(&w, "model_type", "clip_vision_model");
+	mm_json_put_int(&w, "projection_dim", dim);
 	if ((rc = put_vision(&w, v, quick, err)))
 		return mm_fail_ctx(err, "vision_cfg");
 	mm_json_close(&w);
