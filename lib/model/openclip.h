@@ -18,17 +18,6 @@ struct mm_model;
 int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		       struct mm_err *err) MM_MUST_CHECK;
 
-/*
- * Where the parameter of that name (transformers') lies in open_clip's layout.
- * False where it has no place there.
- */
-struct mm_openclip_place {
-	char name[256];	 /* open_clip's tensor */
-	int third;	 /* q, k or v of three in a row; -1: all of it */
-	bool transposed; /* a matrix [in, out] there */
-};
-bool mm_openclip_place(struct mm_openclip_place *at, const char *name);
-
 /* Is the checkpoint in open_clip's (or OpenAI's) layout? */
 bool mm_openclip_layout(const struct mm_checkpoint *c);
 

@@ -10,6 +10,7 @@
 #	vocab/		a tokenizer trained on the captions
 #	data.mmt	pixels and token ids
 #	model/		a small CLIP for pictures of 32 pixels
+#	checkpoint.pt	two tensors as PyTorch saves them
 #	photos.mmt	photos/ as a stream of paths and captions
 #	gallery.mmt	the vectors of its pictures
 #	boxes.jsonl	a picture with boxes and phrases
@@ -27,6 +28,7 @@ for c in red green blue yellow; do
 done
 cp -r "$DATA/words" .
 cp -r "$DATA/time" .
+cp "$DATA/checkpoint.pt" .
 cp -r "$DATA/eval" eval
 
 cp -r "$DATA/../golden/dual-clip-vit/model" .
