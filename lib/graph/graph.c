@@ -232,6 +232,10 @@ struct mm_node *mm_emit(struct mm_graph *g, const struct mm_op *op,
 	for (int i = 0; i < n_in; i++) {
 		n->in[i] = in[i];
 		n->constant &= !in[i] || in[i]->constant;
+		if (in[i]) {
+			in[i]->readers++;
+			in[i]->reader = n;
+		}
 		if (in[i] && in[i]->param && (op != &mm_op_linear || i != 1))
 			in[i]->param->plain = true;
 	}

@@ -112,6 +112,9 @@ struct mm_node {
 	bool constant;	      /* of parameters alone, and they are fixed */
 	bool fresh;	      /* run time: grad holds nothing yet */
 
+	size_t readers;		/* nodes that have it as an input ... */
+	struct mm_node *reader; /* ... and the last one of them */
+
 	/* Linear layers of the same input that run together: see pack.h. */
 	struct mm_node *next; /* of the group, or NULL */
 	bool led;	      /* the group's first one does its work */

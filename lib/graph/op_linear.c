@@ -38,9 +38,20 @@ static size_t linear_saved(const struct mm_node *out)
 		       : 0;
 }
 
+/*
+ * Does the layer that reads this one multiply its gradient by the slopes, in
+ * the product that makes it?  Then no other may add to it.
+ */
+static bool sloped(const struct mm_node *out)
+{
+	return out->op == &mm_op_linear && out->at.linear.act != MM_ACT_NONE &&
+	       out->readers == 1 && out->reader->op == &mm_op_linear &&
+	       out->reader->in[X] == out && !out->wanted && !out->seeded;
+}
+
 static size_t linear_work(const struct mm_node *out)
 {
-	return linear_saved(out);
+	return sloped(out) ? 0 : linear_saved(out);
 }
 
 static void linear_fwd(struct mm_node *out)
@@ -75,6 +86,31 @@ static void linear_fwd(struct mm_node *out)
 		mm_graph_packed_fwd(out);
 }
 
+/* dx = beta dx + dy W, and times the slopes of the layer in front. */
+static void to_input(struct mm_node *out, const mm_real *dy, size_t N, size_t F,
+		     size_t C)
+{
+	struct mm_node *x = out->in[X];
+	mm_real beta, *dx = mm_grad_beta(out, X, &beta);
+	struct mm_slope s = { dx, x->saved, C };
+	const struct mm_gemm p = { .M = N,
+				   .N = C,
+				   .K = F,
+				   .alpha = 1,
+				   .beta = beta,
+				   .A = dy,
+				   .B = out->in[W]->val,
+				   .C = dx,
+				   .lda = F,
+				   .ldb = C,
+				   .ldc = C,
+				   .epilogue = sloped(x) ? mm_slope_run : NULL,
+				   .ctx = &s };
+
+	if (dx)
+		mm_gemm_run(&p);
+}
+
 static void linear_bwd(struct mm_node *out)
 {
 	const struct mm_node *x = out->in[X], *w = out->in[W];
@@ -84,7 +120,7 @@ static void linear_bwd(struct mm_node *out)
 
 	if ((d = mm_grad_beta(out, RESIDUAL, &beta)))
 		mm_axpby(d, beta, 1, dy, out->n);
-	if (out->at.linear.act != MM_ACT_NONE) {
+	if (out->at.linear.act != MM_ACT_NONE && !sloped(out)) {
 		mm_slope_bwd(out->work, mm_grad_add(out, BIAS), dy, out->saved,
 			     N, F);
 		dy = out->work;
@@ -93,8 +129,7 @@ static void linear_bwd(struct mm_node *out)
 	}
 	if ((d = mm_grad_beta(out, W, &beta)))
 		mm_gemm(true, false, F, C, N, 1, dy, F, x->val, C, beta, d, C);
-	if ((d = mm_grad_beta(out, X, &beta)))
-		mm_gemm(false, false, N, C, F, 1, dy, F, w->val, C, beta, d, C);
+	to_input(out, dy, N, F, C);
 }
 
 struct mm_node *mm_linear(struct mm_graph *g, struct mm_node *x,
@@ -110,13 +145,19 @@ struct mm_node *mm_linear(struct mm_graph *g, struct mm_node *x,
 static struct mm_node *linear_sample(struct mm_graph *g, int v)
 {
 	static const enum mm_act acts[] = { MM_ACT_NONE, MM_ACT_GELU,
-					    MM_ACT_QUICK_GELU, MM_ACT_NONE };
+					    MM_ACT_QUICK_GELU, MM_ACT_NONE,
+					    MM_ACT_NONE };
 	const size_t N = v == 1 ? 300 : 5, C = v == 1 ? 33 : 7, F = 6;
 	struct mm_node *x, *w, *b, *r;
 
-	if (v > 3)
+	if (v > 4)
 		return NULL;
 	x = mm_leaf(g, MM_SHAPE(N, C));
+	if (v == 4) {
+		w = mm_leaf(g, MM_SHAPE(C, C));
+		b = mm_leaf(g, MM_SHAPE(C));
+		x = mm_linear(g, x, w, b, NULL, MM_ACT_GELU);
+	}
 	w = mm_leaf(g, v == 3 ? MM_SHAPE(F, C, 1) : MM_SHAPE(F, C));
 	b = v == 2 ? NULL : mm_leaf(g, MM_SHAPE(F));
 	r = v == 0 ? NULL : mm_leaf(g, MM_SHAPE(N, F));

@@ -70,6 +70,15 @@ void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 	}
 }
 
+void mm_slope_run(void *ctx, size_t row, size_t rows, size_t col, size_t cols)
+{
+	const struct mm_slope *s = ctx;
+	mm_real *du = s->du + row * s->ld + col;
+
+	mm_vec()->slope_rows(NULL, du, du, s->slope + row * s->ld + col, rows,
+			     s->ld, cols);
+}
+
 struct columns {
 	mm_real *sum, *du;
 	const mm_real *x, *slope;

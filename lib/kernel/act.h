@@ -55,6 +55,18 @@ void mm_epilogue_run(void *ctx, size_t row, size_t rows, size_t col,
 void mm_slope_bwd(mm_real *du, mm_real *dbias, const mm_real *dy,
 		  const mm_real *slope, size_t N, size_t F);
 
+/*
+ * du *= slope on a block: the same inside the product that makes dy, while
+ * that is in cache.  ctx is a struct mm_slope; fits mm_gemm.epilogue.
+ */
+struct mm_slope {
+	mm_real *du;
+	const mm_real *slope;
+	size_t ld;
+};
+
+void mm_slope_run(void *ctx, size_t row, size_t rows, size_t col, size_t cols);
+
 /* sum[f] += sum over n of x[n,f].  x (N, F). */
 void mm_sum_rows(mm_real *sum, const mm_real *x, size_t N, size_t F);
 

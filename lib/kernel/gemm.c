@@ -13,6 +13,11 @@ enum {
 	NC = 1024,
 	/* Up to so many rows A is packed once for all threads. */
 	FEW_ROWS = 512,
+	/* Up to so many columns A is read where it lies: it comes by too
+	 * seldom to pay for packing. */
+	FEW_COLUMNS = 768,
+	/* Rows this far apart, in bytes, fall on one line of the cache. */
+	CLASH = 4096,
 	/* Products of fewer multiplications are not worth waking threads. */
 	SMALL = 64 * 64 * 64,
 };
@@ -43,6 +48,7 @@ struct job {
 	const struct mm_gemm_isa *isa;
 	size_t n0, nc, nc_up, k0, ks;
 	mm_real *b, *a;	     /* a NULL: each task packs its rows for itself */
+	bool direct;	     /* ... or reads them where they lie            */
 	size_t mc, m_blocks; /* a task is mc rows ...     */
 	size_t n_part, n_parts; /* ... times n_part columns  */
 	size_t b_tasks, k_blocks;
@@ -99,11 +105,11 @@ static void multiply_some(void *ctx, size_t begin, size_t end)
 
 		do { /* once also for K = 0: beta and the epilogue hold */
 			const size_t kc = least(j->ks - k, I->kc);
-			const mm_real *a = own_of;
+			const mm_real *a = j->direct ? NULL : own_of;
 
 			if (j->a)
 				a = j->a + p->M * k + m * kc;
-			else
+			else if (!j->direct)
 				I->pack_a(p, m, mc, j->k0 + k, kc, own_of);
 			I->block(p, m, mc, j->k0 + k, kc, j->n0 + n, nc, a,
 				 j->b + j->nc_up * k + n * kc);
@@ -135,7 +141,8 @@ static void choose_tasks(struct job *j)
 
 	j->mc = up(up(M, up(M, I->mc)), I->mr) * I->mr;
 	j->m_blocks = up(M, j->mc);
-	while (j->a && j->m_blocks * parts < 8 && j->nc / (parts * 2) >= I->nr)
+	while ((j->a || j->direct) && j->m_blocks * parts < 8 &&
+	       j->nc / (parts * 2) >= I->nr)
 		parts *= 2;
 	j->n_part = up(up(j->nc, parts), I->nr) * I->nr;
 	j->n_parts = up(j->nc, j->n_part);
@@ -153,8 +160,10 @@ static void run_phase(struct job *j, bool serial)
 static void run(const struct mm_gemm *p, bool serial)
 {
 	const struct mm_gemm_isa *const I = isa();
-	const bool few = p->M <= FEW_ROWS;
-	struct job j = { .p = p, .isa = I, .b = shared_of };
+	const bool direct =
+		!p->ta && p->N <= FEW_COLUMNS && p->lda * sizeof(*p->A) % CLASH;
+	const bool few = p->M <= FEW_ROWS && !direct;
+	struct job j = { .p = p, .isa = I, .b = shared_of, .direct = direct };
 
 	if (!p->M || !p->N)
 		return;

@@ -7,8 +7,9 @@
  *
  * Packed panels:
  *
- *	A	[k=0: R rows][k=1: R rows]...	one per tile, heights evened out
- *	B	[k=0: NR columns][k=1: ...]...	one per NR columns, zeros behind
+ *	A	[k=0: R rows][k=1: R rows]...	one per tile, heights evened
+ *out; or as it lies B	[k=0: NR columns][k=1: ...]...	one per NR columns,
+ *zeros behind
  */
 #include "kernel/gemm.h"
 #include "kernel/tile_body.h"
@@ -19,19 +20,54 @@ enum {
 };
 
 /*
- * c (R x VS vectors, rows ldc apart) = alpha a b + beta c.  alpha is applied
- * in a branch of its own so that the compiler has one way to fuse.
+ * As multiply(), with a[i*lda + k]: three rows to a pointer, for the address
+ * modes of the instruction set reach twice lda.
  */
-INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a,
+INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
+			  size_t lda, const mm_real *restrict b, vec x[MR][2])
+{
+	const mm_real *row[(MR + 2) / 3];
+
+	UNROLL
+	for (size_t i = 0; i < (R + 2) / 3; i++)
+		row[i] = a + 3 * i * lda;
+	for (size_t k = 0; k < kc; k++, b += NR) {
+		const vec b0 = *(const vec *)(const void *)b;
+		const vec b1 = *(const vec *)(const void *)(b + VL);
+
+		UNROLL
+		for (size_t i = 0; i < R; i++) {
+			const mm_real v = row[i / 3][i % 3 * lda];
+
+			x[i][0] += v * b0;
+			if (VS == 2)
+				x[i][1] += v * b1;
+		}
+		UNROLL
+		for (size_t i = 0; i < (R + 2) / 3; i++)
+			row[i]++;
+	}
+}
+
+/*
+ * c (R x VS vectors, rows ldc apart) = alpha a b + beta c; lda 0: a is packed.
+ * alpha is applied in a branch of its own so that the compiler has one way to
+ * fuse.
+ */
+INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 		 const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
 		 mm_real beta)
 {
 	vec x[MR][2];
 
 	UNROLL
-	for (size_t i = 0; i < R; i++)
+	for (size_t i = 0; i < R; i++) {
 		x[i][0] = x[i][1] = (vec){ 0 };
-	multiply(R, VS, kc, a, b, x);
+	}
+	if (lda)
+		multiply_rows(R, VS, kc, a, lda, b, x);
+	else
+		multiply(R, VS, kc, a, b, x);
 	if (alpha != 1) {
 		UNROLL
 		for (size_t i = 0; i < R; i++) {
@@ -55,15 +91,15 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a,
 	}
 }
 
-typedef void tile_fn(size_t kc, const mm_real *a, const mm_real *b, mm_real *c,
-		     size_t ldc, mm_real alpha, mm_real beta);
+typedef void tile_fn(size_t kc, const mm_real *a, size_t lda, const mm_real *b,
+		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta);
 
 #define TILE(R, VS)                                                           \
-	static void tile_##R##x##VS(size_t kc, const mm_real *a,              \
+	static void tile_##R##x##VS(size_t kc, const mm_real *a, size_t lda,  \
 				    const mm_real *b, mm_real *c, size_t ldc, \
 				    mm_real alpha, mm_real beta)              \
 	{                                                                     \
-		tile(R, VS, kc, a, b, c, ldc, alpha, beta);                   \
+		tile(R, VS, kc, a, lda, b, c, ldc, alpha, beta);              \
 	}
 #define TILES(R) TILE(R, 1) TILE(R, 2)
 MM_EACH_R(TILES)
@@ -75,7 +111,7 @@ static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
 };
 
 /* The same where the tile hangs over the right edge of C. */
-static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a,
+static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
 		      const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
 		      mm_real beta, size_t rows, size_t cols)
 {
@@ -85,7 +121,7 @@ static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a,
 		for (size_t i = 0; i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
-	fn(kc, a, b, t, NR, alpha, beta);
+	fn(kc, a, lda, b, t, NR, alpha, beta);
 	for (size_t i = 0; i < rows; i++)
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
@@ -102,6 +138,9 @@ static void pack_a(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 
 		if (rows == MR)
 			pack_panel(panels + i * kc, in, kc, MR, MR, sk, si);
+		else if (rows == MR - 1)
+			pack_panel(panels + i * kc, in, kc, MR - 1, MR - 1, sk,
+				   si);
 		else
 			pack_panel(panels + i * kc, in, kc, rows, rows, sk, si);
 	}
@@ -122,6 +161,7 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		  const mm_real *b)
 {
 	const mm_real beta = k0 ? 1 : p->beta;
+	const size_t lda = a ? 0 : p->lda;
 
 	for (size_t j = 0; j < nc; j += NR) {
 		const size_t cols = nc - j < NR ? nc - j : NR;
@@ -131,13 +171,15 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			const size_t rows = tile_row(mc, t + 1) - i;
 			tile_fn *fn = tile_of[rows][cols > VL];
 			mm_real *c = p->C + (m0 + i) * p->ldc + n0 + j;
+			const mm_real *x =
+				a ? a + i * kc : p->A + (m0 + i) * lda + k0;
 
 			if (cols % VL)
-				tile_edge(fn, kc, a + i * kc, b + j * kc, c,
-					  p->ldc, p->alpha, beta, rows, cols);
+				tile_edge(fn, kc, x, lda, b + j * kc, c, p->ldc,
+					  p->alpha, beta, rows, cols);
 			else
-				fn(kc, a + i * kc, b + j * kc, c, p->ldc,
-				   p->alpha, beta);
+				fn(kc, x, lda, b + j * kc, c, p->ldc, p->alpha,
+				   beta);
 		}
 	}
 }
