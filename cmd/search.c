@@ -1,14 +1,15 @@
 /* search.c - mmtool search: the nearest vectors of a gallery. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
 #include "cmd.h"
-#include "data/picture.h"
+#include "data/collection.h"
 #include "image/draw.h"
 #include "image/encode.h"
+#include "image/colour.h"
+#include "image/decode.h"
 #include "model/encode.h"
 
 struct search_args {
@@ -17,9 +18,12 @@ struct search_args {
 	int64_t k;
 	const char *sheet;
 	int column;
+	bool int8;
 };
 
-static const char *const columns[] = { "image", "text", NULL };
+static const char *const columns[] = { "auto", "image", "text", NULL };
+static const char *const column_names[] = { NULL, "image.embedding",
+					    "text.embedding" };
 
 static const struct search_args defaults = { .k = 10 };
 
@@ -31,8 +35,11 @@ static const struct mm_opt opts[] = {
 		"[standard input]"),
 	MM_INT('k', "top", T, k, "K", 1, 1e6, "hits for each query"),
 	MM_ENUM(0, "column", T, column, columns,
-		"which of the gallery's vectors: image.embedding, or "
-		"text.embedding"),
+		"which of the gallery's vectors: image.embedding or "
+		"text.embedding; auto: the first that is there"),
+	MM_FLAG(0, "int8", T, int8,
+		"search vectors rounded to 8 bits, a quarter of the memory "
+		"to read, then score the best again"),
 	MM_PATH(0, "sheet", T, sheet, "F.png",
 		"a picture of the hits, a row for each query"),
 	MM_OPT_OUTPUT(T),
@@ -42,58 +49,52 @@ static const struct mm_opt opts[] = {
 };
 #undef T
 
-struct hit {
-	float score;
-	char *id, *path; /* path: of the picture, NULL where not told */
-};
-
-struct query {
-	char *name;
-	struct hit *hit; /* k of them at most, best first */
-	size_t n;
-};
-
 struct job {
 	const struct search_args *a;
 	struct mm_encoder enc;
 	bool has_model;
 	size_t D;
-	struct mm_buf vectors; /* of the queries, unit length */
-	struct query *query;
-	size_t n, cap;
+	struct mm_buf vectors; /* of the queries */
+	struct mm_buf names;   /* of the queries, each with its NUL */
+	struct mm_buf name_at; /* size_t: where each begins */
+	size_t n;
+	struct mm_collection c;
+	struct mm_hit *hit; /* (n, n_hits) */
+	size_t n_hits;
 };
+
+static const char *query_name(const struct job *j, size_t q)
+{
+	size_t at;
+
+	memcpy(&at, j->name_at.data + q * sizeof(at), sizeof(at));
+	return j->names.data + at;
+}
 
 /* ---- queries ---- */
 
 static int add_query(struct job *j, const char *name, size_t len,
 		     const float *v, struct mm_err *err)
 {
-	struct query *q;
+	const size_t at = j->names.len;
 
-	if (j->n == j->cap) {
-		if (!(q = mm_realloc(j->query, j->cap * 2 + 16, sizeof(*q))))
-			return mm_fail_nomem(err, "the queries");
-		j->query = q;
-		j->cap = j->cap * 2 + 16;
-	}
-	q = &j->query[j->n];
-	memset(q, 0, sizeof(*q));
-	q->name = mm_strndup(name, len);
-	q->hit = mm_calloc((size_t)j->a->k, sizeof(*q->hit));
-	j->n++;
+	mm_buf_add(&j->names, name, len);
+	mm_buf_addc(&j->names, '\0');
+	mm_buf_add(&j->name_at, &at, sizeof(at));
 	mm_buf_add(&j->vectors, v, j->D * sizeof(*v));
-	if (!q->name || !q->hit || j->vectors.failed)
-		return mm_fail_nomem(err, "the queries");
-	return MM_OK;
+	j->n++;
+	return j->names.failed || j->name_at.failed || j->vectors.failed
+		       ? mm_fail_nomem(err, "the queries")
+		       : MM_OK;
 }
 
-static int query_stream(struct job *j, struct mm_err *err)
+static int query_stream(struct job *j, const char *path, struct mm_err *err)
 {
 	const struct mm_segment *seg;
 	const struct mm_column *c, *id;
 	struct mm_stream s;
 	char number[32];
-	int rc = mm_stream_open(&s, "-", err);
+	int rc = mm_stream_open(&s, path, err);
 
 	while (!rc && !(rc = mm_stream_next(&s, &seg, err)) && seg) {
 		const size_t D = j->D ? j->D : SIZE_MAX;
@@ -125,7 +126,26 @@ static int query_stream(struct job *j, struct mm_err *err)
 	return rc;
 }
 
-/* A picture's path where such a file is there, else a text. */
+static int need_encoder(struct job *j, struct mm_err *err)
+{
+	int rc;
+
+	if (j->has_model)
+		return MM_OK;
+	if ((rc = mm_need_model(&j->a->common, err)) ||
+	    (rc = mm_encoder_open(&j->enc, j->a->common.model, err)))
+		return rc;
+	j->has_model = true;
+	if (j->D && j->D != j->enc.model.embed_dim)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "the model makes vectors of %zu, the queries "
+			       "before have %zu",
+			       j->enc.model.embed_dim, j->D);
+	j->D = j->enc.model.embed_dim;
+	return MM_OK;
+}
+
+/* A stream's or a picture's path where such a file is there, else a text. */
 static int query_words(struct job *j, const char *word, struct mm_err *err)
 {
 	enum mm_operand kind = MM_OPERAND_TEXT;
@@ -133,20 +153,12 @@ static int query_words(struct job *j, const char *word, struct mm_err *err)
 	float *v;
 	int rc;
 
-	if (!j->has_model) {
-		if ((rc = mm_need_model(&j->a->common, err)) ||
-		    (rc = mm_encoder_open(&j->enc, j->a->common.model, err)))
-			return rc;
-		j->has_model = true;
-		if (j->D && j->D != j->enc.model.embed_dim)
-			return mm_fail(err, MM_ERR_SHAPE,
-				       "the model makes vectors of %zu, the "
-				       "queries before have %zu",
-				       j->enc.model.embed_dim, j->D);
-		j->D = j->enc.model.embed_dim;
-	}
 	if (!stat(word, &st) && S_ISREG(st.st_mode) &&
 	    (rc = mm_operand_sniff(word, &kind, err)))
+		return rc;
+	if (kind == MM_OPERAND_STREAM)
+		return query_stream(j, word, err);
+	if ((rc = need_encoder(j, err)))
 		return rc;
 	if (!(v = mm_malloc(j->D, sizeof(*v))))
 		return mm_fail_nomem(err, "a vector");
@@ -163,99 +175,37 @@ static int query_words(struct job *j, const char *word, struct mm_err *err)
 
 /* ---- the gallery ---- */
 
-/* Better score first; equal ones by id, so that order never matters. */
-static bool before(float score, const char *id, size_t len, const struct hit *h)
+static int load_galleries(struct job *j, struct mm_err *err)
 {
-	const size_t n = strlen(h->id);
-	int c;
+	const struct search_args *a = j->a;
+	const char *column = column_names[a->column];
+	int rc = MM_OK;
 
-	if (score != h->score)
-		return score > h->score;
-	c = memcmp(id, h->id, len < n ? len : n);
-	return c ? c < 0 : len < n;
-}
-
-static int offer(struct job *j, struct query *q, float score,
-		 const struct mm_segment *seg, size_t row, struct mm_err *err)
-{
-	const size_t k = (size_t)j->a->k;
-	const char *id, *path;
-	size_t len, path_len, at;
-	struct hit h = { .score = score };
-
-	if (q->n == k && score < q->hit[k - 1].score)
-		return MM_OK;
-	if (!isfinite(score))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'%s' row %zu: a vector is not finite",
-			       seg->path, row);
-	id = mm_column_str(mm_segment_find(seg, "id"), row, &len);
-	if (!id)
-		return mm_fail(err, MM_ERR_FORMAT, "'%s' has no column 'id'",
-			       seg->path);
-	for (at = q->n; at > 0 && before(score, id, len, &q->hit[at - 1]);)
-		at--;
-	if (at == k)
-		return MM_OK;
-	path = mm_column_str(mm_segment_find(seg, "image.path"), row,
-			     &path_len);
-	h.id = mm_strndup(id, len);
-	h.path = path ? mm_strndup(path, path_len) : NULL;
-	if (!h.id || (path && !h.path)) {
-		mm_free(h.id);
-		return mm_fail_nomem(err, "a hit");
-	}
-	if (q->n == k) {
-		mm_free(q->hit[k - 1].id);
-		mm_free(q->hit[k - 1].path);
-		q->n--;
-	}
-	memmove(&q->hit[at + 1], &q->hit[at], (q->n - at) * sizeof(h));
-	q->hit[at] = h;
-	q->n++;
-	return MM_OK;
-}
-
-static int scan_segment(struct job *j, const struct mm_segment *seg, float **z,
-			size_t *cap, struct mm_err *err)
-{
-	const char *name = j->a->column ? "text.embedding" : "image.embedding";
-	const struct mm_column *c;
-	int rc;
-
-	if ((rc = mm_segment_want(seg, name, MM_F32, false, 1, &j->D, &c, err)))
-		return rc;
-	if (j->n * seg->n > *cap) {
-		mm_free(*z);
-		*cap = j->n * seg->n;
-		if (!(*z = mm_malloc(*cap, sizeof(**z)))) {
-			*cap = 0;
-			return mm_fail_nomem(err, "the scores");
-		}
-	}
-	mm_gemm(false, true, j->n, seg->n, j->D, 1,
-		(const float *)(const void *)j->vectors.data, j->D,
-		c->items.data, j->D, 0, *z, seg->n);
-	for (size_t q = 0; q < j->n && !rc; q++)
-		for (size_t i = 0; i < seg->n && !rc; i++)
-			rc = offer(j, &j->query[q], (*z)[q * seg->n + i], seg,
-				   i, err);
+	j->c.gallery.D = j->D;
+	if (!a->gallery.n)
+		rc = mm_collection_add(&j->c, "-", column, err);
+	for (size_t i = 0; i < a->gallery.n && !rc; i++)
+		rc = mm_collection_add(&j->c, a->gallery.item[i], column, err);
+	if (!rc && a->int8)
+		rc = mm_gallery_quantise(&j->c.gallery, err);
 	return rc;
 }
 
-static int scan(struct job *j, const char *path, struct mm_err *err)
+static int search(struct job *j, struct mm_err *err)
 {
-	const struct mm_segment *seg;
-	struct mm_stream s;
-	float *z = NULL;
-	size_t cap = 0;
-	int rc = mm_stream_open(&s, path, err);
+	const struct mm_topk_options o = { .k = (size_t)j->a->k,
+					   .int8 = j->a->int8,
+					   .before = mm_collection_before,
+					   .ctx = &j->c };
+	size_t cells;
 
-	while (!rc && !(rc = mm_stream_next(&s, &seg, err)) && seg)
-		rc = scan_segment(j, seg, &z, &cap, err);
-	mm_stream_release(&s);
-	mm_free(z);
-	return rc;
+	j->n_hits = mm_topk_hits(&j->c.gallery, &o);
+	if (!mm_mul_ok(&cells, j->n, j->n_hits) ||
+	    !(j->hit = mm_malloc(cells, sizeof(*j->hit))))
+		return mm_fail_nomem(err, "the hits");
+	return mm_topk(j->hit, &j->c.gallery,
+		       (const float *)(const void *)mm_buf_str(&j->vectors),
+		       j->n, &o, err);
 }
 
 /* ---- what comes out ---- */
@@ -265,12 +215,41 @@ static void put_text(struct mm_buf *out, const struct job *j)
 	for (size_t q = 0; q < j->n; q++) {
 		if (j->n > 1)
 			mm_buf_printf(out, "%s# %s\n", q ? "\n" : "",
-				      j->query[q].name);
-		for (size_t i = 0; i < j->query[q].n; i++)
-			mm_buf_printf(out, "%zu %.4f %s\n", i + 1,
-				      (double)j->query[q].hit[i].score,
-				      j->query[q].hit[i].id);
+				      query_name(j, q));
+		for (size_t i = 0; i < j->n_hits; i++) {
+			const struct mm_hit *h = &j->hit[q * j->n_hits + i];
+			size_t len;
+			const char *id = mm_collection_id(&j->c, h->row, &len);
+
+			mm_buf_printf(out, "%zu %.4f %.*s\n", i + 1, h->score,
+				      (int)len, id);
+		}
 	}
+}
+
+static void put_string(struct mm_json_writer *w, const char *key, const char *s,
+		       size_t len)
+{
+	if (s)
+		mm_json_put_strn(w, key, s, len);
+}
+
+static void put_hit(struct mm_json_writer *w, const struct job *j,
+		    const struct mm_hit *h, size_t rank)
+{
+	size_t len;
+	const char *s;
+
+	mm_json_open(w, NULL, '{');
+	mm_json_put_int(w, "rank", (int64_t)rank);
+	mm_json_put_num(w, "score", h->score);
+	s = mm_collection_id(&j->c, h->row, &len);
+	put_string(w, "id", s, len);
+	s = mm_collection_text(&j->c, h->row, &len);
+	put_string(w, "text", s, len);
+	s = mm_collection_path(&j->c, h->row, &len);
+	put_string(w, "image.path", s, len);
+	mm_json_close(w);
 }
 
 static void put_json(struct mm_buf *out, const struct job *j)
@@ -281,17 +260,10 @@ static void put_json(struct mm_buf *out, const struct job *j)
 	mm_json_open(&w, NULL, '[');
 	for (size_t q = 0; q < j->n; q++) {
 		mm_json_open(&w, NULL, '{');
-		mm_json_put_str(&w, "query", j->query[q].name);
+		mm_json_put_str(&w, "query", query_name(j, q));
 		mm_json_open(&w, "hits", '[');
-		for (size_t i = 0; i < j->query[q].n; i++) {
-			const struct hit *h = &j->query[q].hit[i];
-
-			mm_json_open(&w, NULL, '{');
-			mm_json_put_int(&w, "rank", (int64_t)i + 1);
-			mm_json_put_num(&w, "score", (double)h->score);
-			mm_json_put_str(&w, "id", h->id);
-			mm_json_close(&w);
-		}
+		for (size_t i = 0; i < j->n_hits; i++)
+			put_hit(&w, j, &j->hit[q * j->n_hits + i], i + 1);
 		mm_json_close(&w);
 		mm_json_close(&w);
 	}
@@ -317,34 +289,43 @@ static int load_picture(struct mm_image *rgb, const char *path,
 	return rc ? mm_fail_ctx(err, "'%s'", path) : MM_OK;
 }
 
+/* The picture of a hit, with the query and the hit's id underneath. */
+static int put_tile(const struct job *j, struct mm_sheet *s, size_t tile,
+		    struct mm_image *rgb, struct mm_err *err)
+{
+	const size_t row = j->hit[tile].row;
+	char path[4096], text[256];
+	size_t len, id_len;
+	const char *at = mm_collection_path(&j->c, row, &len);
+	const char *id = mm_collection_id(&j->c, row, &id_len);
+	int rc;
+
+	if (!at || len >= sizeof(path))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "the gallery has no column 'image.path' to "
+			       "make a sheet of");
+	memcpy(path, at, len);
+	path[len] = '\0';
+	snprintf(text, sizeof(text), "%s: %.*s",
+		 query_name(j, tile / j->n_hits), (int)id_len, id);
+	if ((rc = load_picture(rgb, path, err)))
+		return rc;
+	return mm_sheet_put(s, tile, rgb, text, strlen(text), err);
+}
+
 static int put_sheet(const struct job *j, struct mm_err *err)
 {
-	const size_t k = (size_t)j->a->k;
+	const size_t n = j->n * j->n_hits;
 	struct mm_buf png = { 0 };
 	struct mm_image rgb;
 	struct mm_sheet s;
 	int rc;
 
-	if ((rc = mm_sheet_init(&s, j->n * k, k, 128, err)))
+	if ((rc = mm_sheet_init(&s, n, j->n_hits, 128, err)))
 		return rc;
 	mm_image_init(&rgb);
-	for (size_t q = 0; q < j->n && !rc; q++)
-		for (size_t i = 0; i < j->query[q].n && !rc; i++) {
-			const struct hit *h = &j->query[q].hit[i];
-			char text[256];
-
-			if (!h->path) {
-				rc = mm_fail(err, MM_ERR_FORMAT,
-					     "the gallery has no column "
-					     "'image.path' to make a sheet of");
-				break;
-			}
-			snprintf(text, sizeof(text), "%s: %s", j->query[q].name,
-				 h->id);
-			if (!(rc = load_picture(&rgb, h->path, err)))
-				rc = mm_sheet_put(&s, q * k + i, &rgb, text,
-						  strlen(text), err);
-		}
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = put_tile(j, &s, i, &rgb, err);
 	if (!rc)
 		rc = mm_image_png(&png, &s.rgb, err);
 	if (!rc)
@@ -355,46 +336,51 @@ static int put_sheet(const struct job *j, struct mm_err *err)
 	return rc;
 }
 
-static void release(struct job *j)
+static int report(const struct job *j, struct mm_err *err)
 {
-	for (size_t q = 0; q < j->n; q++) {
-		for (size_t i = 0; i < j->query[q].n; i++) {
-			mm_free(j->query[q].hit[i].id);
-			mm_free(j->query[q].hit[i].path);
-		}
-		mm_free(j->query[q].hit);
-		mm_free(j->query[q].name);
-	}
-	mm_free(j->query);
-	mm_buf_release(&j->vectors);
-	if (j->has_model)
-		mm_encoder_release(&j->enc);
+	struct mm_buf out = { 0 };
+	int rc;
+
+	if (j->a->common.json)
+		put_json(&out, j);
+	else
+		put_text(&out, j);
+	rc = mm_output_text(&j->a->common, &out, err);
+	mm_buf_release(&out);
+	if (!rc && j->a->sheet && j->n_hits && j->n)
+		rc = put_sheet(j, err);
+	return rc;
 }
 
 static int run(const void *args, int argc, char **argv, struct mm_err *err)
 {
 	struct job j = { .a = args };
-	struct mm_buf out = { 0 };
+	bool piped = !j.a->gallery.n;
 	int rc = MM_OK;
 
-	for (int i = 0; i < argc && !rc; i++)
-		rc = strcmp(argv[i], "-") ? query_words(&j, argv[i], err)
-					  : query_stream(&j, err);
-	if (!rc && !j.a->gallery.n)
-		rc = scan(&j, "-", err);
-	for (size_t i = 0; i < j.a->gallery.n && !rc && j.n; i++)
-		rc = scan(&j, j.a->gallery.item[i], err);
-	if (!rc) {
-		if (j.a->common.json)
-			put_json(&out, &j);
+	for (int i = 0; i < argc && !rc; i++) {
+		const bool standard = !strcmp(argv[i], "-");
+
+		if (standard && piped)
+			rc = mm_fail(err, MM_ERR_USAGE,
+				     "standard input is the gallery; name one "
+				     "with -g, or '-' once");
 		else
-			put_text(&out, &j);
-		rc = mm_output_text(&j.a->common, &out, err);
+			rc = standard ? query_stream(&j, "-", err)
+				      : query_words(&j, argv[i], err);
+		piped = piped || standard;
 	}
-	if (!rc && j.a->sheet)
-		rc = put_sheet(&j, err);
-	mm_buf_release(&out);
-	release(&j);
+	if (!rc)
+		rc = load_galleries(&j, err);
+	if (!rc && !(rc = search(&j, err)))
+		rc = report(&j, err);
+	mm_free(j.hit);
+	mm_buf_release(&j.vectors);
+	mm_buf_release(&j.names);
+	mm_buf_release(&j.name_at);
+	mm_collection_release(&j.c);
+	if (j.has_model)
+		mm_encoder_release(&j.enc);
 	return rc;
 }
 
