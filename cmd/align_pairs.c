@@ -195,8 +195,8 @@ const struct mm_cmd mm_cmd_align_pairs = {
 	.synopsis = "[OPTION]... SOURCE...",
 	.details = "SOURCE is a folder of pictures with text files beside "
 		   "them, a table (TSV, CSV, JSON lines), a dataset's JSON "
-		   "(COCO, Karpathy), a WebDataset tar, a tensor stream, or "
-		   "'-'.",
+		   "(COCO, Karpathy), a folder as VOC or Flickr30k Entities "
+		   "lay it out, a WebDataset tar, a tensor stream, or '-'.",
 	.min_operands = 1,
 	.max_operands = MM_MANY,
 	.opts = opts,

@@ -17,18 +17,16 @@ static void fuzz_str(const struct mm_str *s)
 	FUZZ_ASSERT(!memchr(s->str, 0, s->len) && !s->str[s->len]);
 }
 
-/* Read every sample; after a bad one go on. */
-static void fuzz_source(const char *kind, const uint8_t *data, size_t size)
+/* Read every sample of a file or folder; after a bad one go on. */
+static void fuzz_source_path(const char *kind, char *path)
 {
 	const struct mm_source_options o = { .kind = kind };
 	const struct mm_sample *p = NULL;
 	struct mm_sources s;
 	struct mm_err err = { 0 };
-	char path[64];
 	char *paths[] = { path };
 	int rc;
 
-	strcpy(path, fuzz_file(data, size));
 	rc = mm_sources_open(&s, paths, 1, &o, &err);
 	while (!rc) {
 		rc = mm_sources_next(&s, &p, &err);
@@ -52,6 +50,16 @@ static void fuzz_source(const char *kind, const uint8_t *data, size_t size)
 			fuzz_str(&p->phrases[i]);
 	}
 	mm_sources_release(&s);
+}
+
+/* The same of bytes. */
+__attribute__((unused)) static void
+fuzz_source(const char *kind, const uint8_t *data, size_t size)
+{
+	char path[64];
+
+	strcpy(path, fuzz_file(data, size));
+	fuzz_source_path(kind, path);
 }
 
 #endif
