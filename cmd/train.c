@@ -43,6 +43,7 @@ static const struct train_args defaults = {
 	.lr = 1e-3,
 	.lr_of = { MM_UNSET_REAL, MM_UNSET_REAL, MM_UNSET_REAL, MM_UNSET_REAL },
 	.layer_decay = 1,
+	.smoothing = MM_UNSET_REAL,
 	.weight_decay = 0.1,
 	.beta1 = 0.9,
 	.beta2 = 0.98,
@@ -120,7 +121,8 @@ static const struct mm_opt opts[] = {
 	MM_WORD(0, "temperature", T, temperature, temperatures, "VALUE", 1e-3,
 		1e3, "learn it, or divide by VALUE (the classic one is 0.07)"),
 	MM_REAL(0, "label-smoothing", T, smoothing, "F", 0, 0.99,
-		"mass that the target gives to all"),
+		"mass that the target gives to all (default: the "
+		"architecture's, 0 but for align: 0.1)"),
 	MM_REAL(0, "dropout", T, dropout, "P", 0, 0.9, "in the blocks"),
 	MM_LIST(0, "freeze", T, freeze, "GLOB",
 		"parameters that stay as they are"),
@@ -331,7 +333,7 @@ static int options(const struct train_args *a, struct mm_train_options *o,
 		.clip_norm = a->clip_norm,
 		.shuffle = a->shuffle,
 		.loss = (enum mm_train_loss)a->loss,
-		.smoothing = a->smoothing,
+		.smoothing = isnan(a->smoothing) ? -1 : a->smoothing,
 		.seed = (uint64_t)a->common.seed,
 		.eval_every = (long)a->eval_every,
 		.save_every = (long)a->save_every,
@@ -402,10 +404,8 @@ static int new_model(struct session *s, struct mm_err *err)
 		shape.bos_token_id = shape.eos_token_id - 1;
 		shape.vocab_size = (size_t)shape.eos_token_id + 1;
 	}
-	for (int c = 0; c < 3; c++) {
-		shape.mean[c] = s->data.has_statistics ? s->data.mean[c] : 0;
-		shape.std[c] = s->data.has_statistics ? s->data.std[c] : 1;
-	}
+	if (s->data.has_statistics)
+		shape.values = s->data.values;
 	return mm_model_new(&s->model, s->a->arch, s->a->preset, &shape, err);
 }
 
@@ -423,10 +423,8 @@ static void describe_pictures(struct session *s)
 		p = mm_image_preset_find(s->data.preset);
 	s->pictures = *p;
 	mm_image_preset_resize(&s->pictures, s->data.W, s->data.H);
-	for (int c = 0; c < 3 && s->data.has_statistics; c++) {
-		s->pictures.values.mean[c] = (double)s->data.mean[c];
-		s->pictures.values.std[c] = (double)s->data.std[c];
-	}
+	if (s->data.has_statistics)
+		s->pictures.values = s->data.values;
 	s->has_pictures = true;
 }
 
@@ -452,10 +450,8 @@ static int open_all(struct session *s, int argc, char **argv,
 			     : new_model(s, err);
 	if (rc)
 		return rc;
-	if (s->data.has_statistics) {
-		memcpy(s->model.mean, s->data.mean, sizeof(s->model.mean));
-		memcpy(s->model.std, s->data.std, sizeof(s->model.std));
-	}
+	if (s->data.has_statistics)
+		mm_model_set_values(&s->model, &s->data.values);
 	s->model.dropout = a->dropout;
 	if (a->temperature.word == MM_WORD_NUMBER)
 		s->model.fixed_scale = 1 / a->temperature.value;

@@ -58,12 +58,15 @@ union mm_attr {
 	} attention;
 	struct {
 		size_t patch;
-		const float *mean, *std; /* 3 each, for U8 pictures */
+		const float (*value)[256]; /* of U8 pictures' bytes */
 	} patches;
 	struct {
 		bool ta, tb;
 		double alpha;
 	} matmul;
+	struct {
+		int padding; /* id whose row gets no gradient; -1: none */
+	} embedding;
 	struct {
 		size_t axis, begin, end;
 	} slice; /* and concat: axis */

@@ -29,16 +29,24 @@ static void embedding_bwd(struct mm_node *out)
 	mm_real *d = mm_grad_add(out, 1);
 
 	if (d)
-		mm_gather_bwd(d, out->grad, out->in[0]->data, out->in[0]->n,
+		mm_gather_bwd(d, out->grad, out->in[0]->data,
+			      out->at.embedding.padding, out->in[0]->n,
 			      out->shape.dim[2]);
+}
+
+struct mm_node *mm_embedding_padded(struct mm_graph *g, struct mm_node *ids,
+				    struct mm_node *table, int padding)
+{
+	struct mm_node *in[] = { ids, table };
+
+	return mm_emit(g, &mm_op_embedding,
+		       &(union mm_attr){ .embedding = { padding } }, 2, in);
 }
 
 struct mm_node *mm_embedding(struct mm_graph *g, struct mm_node *ids,
 			     struct mm_node *table)
 {
-	struct mm_node *in[] = { ids, table };
-
-	return mm_emit(g, &mm_op_embedding, NULL, 2, in);
+	return mm_embedding_padded(g, ids, table, -1);
 }
 
 static struct mm_node *sample_ids(struct mm_graph *g)
@@ -219,9 +227,8 @@ static void patches_fwd(struct mm_node *out)
 	const size_t *d = x->shape.dim, P = out->at.patches.patch;
 
 	if (x->elem == MM_ELEM_U8)
-		mm_patches_u8_fwd(out->val, x->data, out->at.patches.mean,
-				  out->at.patches.std, d[0], d[1], d[2], d[3],
-				  P);
+		mm_patches_u8_fwd(out->val, x->data, out->at.patches.value,
+				  d[0], d[2], d[3], P);
 	else
 		mm_patches_fwd(out->val, x->val, d[0], d[1], d[2], d[3], P);
 }
@@ -237,18 +244,16 @@ static void patches_bwd(struct mm_node *out)
 }
 
 struct mm_node *mm_patches(struct mm_graph *g, struct mm_node *x, size_t patch,
-			   const float *mean, const float *std)
+			   const float (*value)[256])
 {
 	return mm_emit(g, &mm_op_patches,
-		       &(union mm_attr){ .patches = { patch, mean, std } }, 1,
-		       &x);
+		       &(union mm_attr){ .patches = { patch, value } }, 1, &x);
 }
 
 static struct mm_node *patches_sample(struct mm_graph *g, int v)
 {
 	return v ? NULL
-		 : mm_patches(g, mm_leaf(g, MM_SHAPE(2, 3, 4, 6)), 2, NULL,
-			      NULL);
+		 : mm_patches(g, mm_leaf(g, MM_SHAPE(2, 3, 4, 6)), 2, NULL);
 }
 
 const struct mm_op mm_op_patches = {

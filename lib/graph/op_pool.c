@@ -278,8 +278,8 @@ static void pixels_fwd(struct mm_node *out)
 	const struct mm_node *x = out->in[0];
 
 	if (x->elem == MM_ELEM_U8)
-		mm_pixels_u8_fwd(out->val, x->data, out->at.patches.mean,
-				 out->at.patches.std, x->shape.dim[0], 3,
+		mm_pixels_u8_fwd(out->val, x->data, out->at.patches.value,
+				 x->shape.dim[0],
 				 x->shape.dim[2] * x->shape.dim[3]);
 	else
 		memcpy(out->val, x->val, out->n * sizeof(*out->val));
@@ -294,18 +294,17 @@ static void pixels_bwd(struct mm_node *out)
 }
 
 struct mm_node *mm_pixels(struct mm_graph *g, struct mm_node *x,
-			  const float *mean, const float *std)
+			  const float (*value)[256])
 {
-	return mm_emit(
-		g, &mm_op_pixels,
-		&(union mm_attr){ .patches = { .mean = mean, .std = std } }, 1,
-		&x);
+	return mm_emit(g, &mm_op_pixels,
+		       &(union mm_attr){ .patches = { .value = value } }, 1,
+		       &x);
 }
 
 static struct mm_node *pixels_sample(struct mm_graph *g, int v)
 {
 	return v ? NULL
-		 : mm_pixels(g, mm_leaf(g, MM_SHAPE(2, 3, 4, 5)), NULL, NULL);
+		 : mm_pixels(g, mm_leaf(g, MM_SHAPE(2, 3, 4, 5)), NULL);
 }
 
 const struct mm_op mm_op_pixels = {

@@ -56,6 +56,10 @@ struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
 struct mm_node *mm_embedding(struct mm_graph *g, struct mm_node *ids,
 			     struct mm_node *table);
 
+/* The same, but row `padding` gets no gradient (PyTorch's padding_idx). */
+struct mm_node *mm_embedding_padded(struct mm_graph *g, struct mm_node *ids,
+				    struct mm_node *table, int padding);
+
 /* x (B, T, C) + the first T rows of pos (>= T, C). */
 struct mm_node *mm_add_positions(struct mm_graph *g, struct mm_node *x,
 				 struct mm_node *pos);
@@ -66,11 +70,11 @@ struct mm_node *mm_prepend(struct mm_graph *g, struct mm_node *x,
 
 /*
  * A picture as rows: x (B, 3, H, W) real or U8 -> (B, H/P * W/P, 3 P P), in
- * the order of a convolution's weight.  U8 is normalised on the way,
- * ((x / 255) - mean) / std with float32 rounding after each step.
+ * the order of a convolution's weight.  U8 is normalised on the way: byte x of
+ * channel c becomes value[c][x]; the table outlives the graph.
  */
 struct mm_node *mm_patches(struct mm_graph *g, struct mm_node *x, size_t patch,
-			   const float *mean, const float *std);
+			   const float (*value)[256]);
 
 /*
  * Row t(b) of every sample, x (B, T, C) -> (B, C).  t is the first position
@@ -153,7 +157,7 @@ struct mm_node *mm_scale_maps(struct mm_graph *g, struct mm_node *x,
 
 /* Pictures (B, 3, H, W) as reals; U8 is normalised as mm_patches does. */
 struct mm_node *mm_pixels(struct mm_graph *g, struct mm_node *x,
-			  const float *mean, const float *std);
+			  const float (*value)[256]);
 
 /* ---- op_shape.c ---- */
 

@@ -14,6 +14,7 @@ struct gather {
 	const mm_real *x;
 	const int32_t *ids;
 	size_t N, C;
+	int32_t skip;
 };
 
 static void gather_some(void *ctx, size_t begin, size_t end)
@@ -28,7 +29,7 @@ static void gather_some(void *ctx, size_t begin, size_t end)
 void mm_gather_fwd(mm_real *y, const int32_t *ids, const mm_real *table,
 		   size_t N, size_t C)
 {
-	struct gather g = { y, table, ids, N, C };
+	struct gather g = { y, table, ids, N, C, -1 };
 
 	mm_parallel_for(N, ROWS, gather_some, &g);
 }
@@ -42,15 +43,15 @@ static void scatter_some(void *ctx, size_t begin, size_t end)
 		mm_real *y = g->y + (size_t)g->ids[n] * g->C;
 		const mm_real *x = g->x + n * g->C;
 
-		for (size_t c = begin; c < end; c++)
+		for (size_t c = begin; g->ids[n] != g->skip && c < end; c++)
 			y[c] += x[c];
 	}
 }
 
 void mm_gather_bwd(mm_real *dtable, const mm_real *dy, const int32_t *ids,
-		   size_t N, size_t C)
+		   int32_t skip, size_t N, size_t C)
 {
-	struct gather g = { dtable, dy, ids, N, C };
+	struct gather g = { dtable, dy, ids, N, C, skip };
 
 	mm_parallel_for(C, COLUMNS, scatter_some, &g);
 }
@@ -59,7 +60,7 @@ struct patches {
 	mm_real *rows, *map;
 	const mm_real *x;
 	const uint8_t *bytes;
-	const float *mean, *std;
+	const float (*value)[256];
 	size_t C, H, W, P;
 };
 
@@ -80,13 +81,6 @@ static size_t line_at(const struct patches *p, size_t t, size_t gh, size_t c,
 	return ((b * p->C + c) * p->H + row) * p->W + g * p->P;
 }
 
-static mm_real pixel(uint8_t byte, float mean, float std)
-{
-	const float v = (float)byte / 255.0f;
-
-	return (mm_real)((v - mean) / std);
-}
-
 static void patches_some(void *ctx, size_t begin, size_t end)
 {
 	const struct patches *p = ctx;
@@ -102,8 +96,7 @@ static void patches_some(void *ctx, size_t begin, size_t end)
 			continue;
 		}
 		for (size_t i = 0; i < p->P; i++)
-			out[i] = pixel(p->bytes[at + i], p->mean[c],
-				       p->std[c]);
+			out[i] = (mm_real)p->value[c][p->bytes[at + i]];
 	}
 }
 
@@ -117,15 +110,13 @@ void mm_patches_fwd(mm_real *y, const mm_real *x, size_t B, size_t C, size_t H,
 	mm_parallel_for(B * (H / P), 4, patches_some, &p);
 }
 
-void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
-		       const float *std, size_t B, size_t C, size_t H, size_t W,
-		       size_t P)
+void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float (*value)[256],
+		       size_t B, size_t H, size_t W, size_t P)
 {
 	struct patches p = { .rows = y,
 			     .bytes = x,
-			     .mean = mean,
-			     .std = std,
-			     .C = C,
+			     .value = value,
+			     .C = 3,
 			     .H = H,
 			     .W = W,
 			     .P = P };
@@ -138,28 +129,21 @@ static void pixels_some(void *ctx, size_t begin, size_t end)
 	const struct patches *p = ctx;
 
 	for (size_t t = begin; t < end; t++) {
+		const float *value = p->value[t % 3];
 		const uint8_t *x = p->bytes + t * p->W;
-		mm_real *y = p->rows + t * p->W, value[256];
+		mm_real *y = p->rows + t * p->W;
 
-		for (size_t i = 0; i < 256; i++)
-			value[i] = pixel((uint8_t)i, p->mean[t % p->C],
-					 p->std[t % p->C]);
 		for (size_t i = 0; i < p->W; i++)
-			y[i] = value[x[i]];
+			y[i] = (mm_real)value[x[i]];
 	}
 }
 
-void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
-		      const float *std, size_t B, size_t C, size_t n)
+void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float (*value)[256],
+		      size_t B, size_t n)
 {
-	struct patches p = { .rows = y,
-			     .bytes = x,
-			     .mean = mean,
-			     .std = std,
-			     .C = C,
-			     .W = n };
+	struct patches p = { .rows = y, .bytes = x, .value = value, .W = n };
 
-	mm_parallel_for(B * C, 4, pixels_some, &p);
+	mm_parallel_for(B * 3, 4, pixels_some, &p);
 }
 
 static void patches_back_some(void *ctx, size_t begin, size_t end)

@@ -12,29 +12,27 @@
 void mm_gather_fwd(mm_real *y, const int32_t *ids, const mm_real *table,
 		   size_t N, size_t C);
 
-/* dtable[ids[n],:] += dy[n,:], rows of one id in the order of n. */
+/* dtable[ids[n],:] += dy[n,:], rows of one id in the order of n; `skip` is an
+ * id that gets nothing, -1: none. */
 void mm_gather_bwd(mm_real *dtable, const mm_real *dy, const int32_t *ids,
-		   size_t N, size_t C);
+		   int32_t skip, size_t N, size_t C);
 
 /*
  * Pictures as rows in the order (c, y, x) of a convolution's weight.
  *
  *	y	(B, H/P * W/P, C*P*P)
- *	x	(B, C, H, W)	reals, or bytes that become
- *				((x / 255) - mean[c]) / std[c], rounded to
- *				float32 after each step
+ *	x	(B, C, H, W)	reals, or bytes that become value[c][x], C = 3
  */
 void mm_patches_fwd(mm_real *y, const mm_real *x, size_t B, size_t C, size_t H,
 		    size_t W, size_t P);
-void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
-		       const float *std, size_t B, size_t C, size_t H, size_t W,
-		       size_t P);
+void mm_patches_u8_fwd(mm_real *y, const uint8_t *x, const float (*value)[256],
+		       size_t B, size_t H, size_t W, size_t P);
 void mm_patches_bwd(mm_real *dx, const mm_real *dy, size_t B, size_t C,
 		    size_t H, size_t W, size_t P);
 
-/* The same numbers where they lie: y, x (B, C, n). */
-void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float *mean,
-		      const float *std, size_t B, size_t C, size_t n);
+/* The same numbers where they lie: y, x (B, 3, n). */
+void mm_pixels_u8_fwd(mm_real *y, const uint8_t *x, const float (*value)[256],
+		      size_t B, size_t n);
 
 /*
  * Rotary positions (Su et al., 2021), halves of a head rotated against each

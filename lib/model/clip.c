@@ -240,7 +240,7 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 		       "vision_model.embeddings.position_embedding.weight");
 	if (gh != G || gw != G)
 		pos = mm_resize_positions(g, pos, 1, gh, gw);
-	x = mm_patches(g, pixels, P, m->mean, m->std);
+	x = mm_patches(g, pixels, P, m->lut);
 	x = mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);
 	x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
@@ -355,6 +355,7 @@ const struct mm_arch mm_arch_clip = {
 	.configure = clip_configure,
 	.preset = clip_preset,
 	.presets = presets,
+	.pictures = "hf-clip",
 	.image = clip_image,
 	.text = clip_text,
 	.logits = clip_logits,

@@ -262,7 +262,7 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 	g->store->group = MM_GROUP_IMAGE;
 	g->store->layer = 0;
 	if (pixels->elem == MM_ELEM_U8)
-		x = mm_pixels(g, pixels, m->mean, m->std);
+		x = mm_pixels(g, pixels, m->lut);
 	x = stem(g, x, r->width);
 	mm_tap(g, x, "image.stem");
 	for (size_t i = 0; i < STAGES; i++) {
@@ -304,6 +304,7 @@ const struct mm_arch mm_arch_clip_resnet = {
 	.configure = clip_resnet_configure,
 	.preset = clip_resnet_preset,
 	.presets = presets,
+	.pictures = "open_clip",
 	.image = clip_resnet_image,
 	.text = clip_resnet_text,
 	.logits = clip_resnet_logits,

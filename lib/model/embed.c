@@ -93,20 +93,29 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err)
 {
-	const struct mm_embed_graph want = { .B = B,
-					     .shape = { T },
-					     .mask = mask != NULL,
-					     .types = types != NULL };
+	struct mm_embed_graph want = { .B = B,
+				       .shape = { T },
+				       .mask = mask != NULL };
 	struct mm_embed_graph *k;
 	bool found;
 	int rc;
 
+	if (!e->model->type_vocab_size)
+		types = NULL; /* its texts have no segments */
+	want.types = types != NULL;
 	for (size_t i = 0; i < B * T; i++)
 		if (ids[i] < 0 || (size_t)ids[i] >= e->model->vocab_size)
 			return mm_fail(err, MM_ERR_FORMAT,
 				       "token id %d is outside the model's "
 				       "vocabulary of %zu",
 				       (int)ids[i], e->model->vocab_size);
+	for (size_t i = 0; types && i < B * T; i++)
+		if (types[i] < 0 ||
+		    (size_t)types[i] >= e->model->type_vocab_size)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "segment %d is outside the model's %zu",
+				       (int)types[i],
+				       e->model->type_vocab_size);
 	k = choose(e, e->text, &want, &found);
 	if (!found) {
 		k->text = mm_text_inputs(&k->g, B, T, mask != NULL,

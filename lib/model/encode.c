@@ -72,18 +72,28 @@ static int grow_ids(struct mm_encoder *e, size_t n, struct mm_err *err)
 
 /* ---- pictures ---- */
 
-/* "a,b,c" of the segment's metadata, where it is there. */
-static void statistics(struct mm_model *m, const struct mm_segment *seg)
+static const char *meta(void *seg, const char *key)
 {
-	const char *mean = mm_segment_meta(seg, "image.mean");
-	const char *std = mm_segment_meta(seg, "image.std");
-	float a[3], b[3];
+	return mm_segment_meta(seg, key);
+}
 
-	if (mean && std && sscanf(mean, "%f,%f,%f", a, a + 1, a + 2) == 3 &&
-	    sscanf(std, "%f,%f,%f", b, b + 1, b + 2) == 3) {
-		memcpy(m->mean, a, sizeof(a));
-		memcpy(m->std, b, sizeof(b));
-	}
+/* What bytes mean, where the segment's metadata says it. */
+static int read_values(struct mm_model *m, const struct mm_segment *seg,
+		       struct mm_err *err)
+{
+	union {
+		const struct mm_segment *in;
+		void *ctx;
+	} s = { seg };
+	struct mm_image_values v;
+	int rc;
+
+	if (!mm_segment_meta(seg, "image.mean"))
+		return MM_OK;
+	if ((rc = mm_image_values_get(&v, meta, s.ctx, err)))
+		return mm_fail_ctx(err, "'%s'", seg->path);
+	mm_model_set_values(m, &v);
+	return MM_OK;
 }
 
 /* Column `image`, pixels as they stand. */
@@ -124,8 +134,8 @@ static int encode_pixels(struct mm_encoder *e, float *out,
 			mm_to_f32((float *)e->pixels + i * N, at,
 				  c->items.dtype, N);
 	}
-	if (bytes)
-		statistics(&e->model, seg);
+	if (bytes && (rc = read_values(&e->model, seg, err)))
+		return rc;
 	return mm_embed_images(&e->run, out, e->pixels,
 			       bytes ? MM_ELEM_U8 : MM_ELEM_REAL, n, H, W, err);
 }

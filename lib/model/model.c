@@ -17,10 +17,6 @@ const struct mm_arch *const mm_archs[] = {
 };
 #undef MM_ARCH
 
-/* OpenAI's pixel statistics, which most of these families share. */
-static const float clip_mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f };
-static const float clip_std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
-
 const struct mm_arch *mm_arch_find(const char *model_type)
 {
 	for (int i = 0; mm_archs[i]; i++)
@@ -58,31 +54,22 @@ static void start(struct mm_model *m)
 {
 	memset(m, 0, sizeof(*m));
 	mm_store_init(&m->store);
-	memcpy(m->mean, clip_mean, sizeof(m->mean));
-	memcpy(m->std, clip_std, sizeof(m->std));
 }
 
-/* Three numbers of a JSON array; left alone where there is none. */
-static void three(float out[3], const struct mm_json *v)
+void mm_model_set_values(struct mm_model *m, const struct mm_image_values *v)
 {
-	if (mm_json_size(v) == 3)
-		for (size_t i = 0; i < 3; i++)
-			out[i] = (float)mm_json_num(mm_json_at(v, i),
-						    (double)out[i]);
+	m->values = *v;
+	mm_image_values_lut(m->lut, v);
 }
 
-/* preprocessor_config.json, where there is one. */
-static void read_statistics(struct mm_model *m, const char *dir)
+/* As the folder says, else as the family was made. */
+static void read_values(struct mm_model *m, const char *dir)
 {
-	char path[4096];
-	struct mm_json *json = NULL;
+	struct mm_image_preset p = *mm_image_preset_find(m->arch->pictures);
 
-	snprintf(path, sizeof(path), "%s/preprocessor_config.json", dir);
-	if (mm_json_load(&json, path, NULL))
-		return;
-	three(m->mean, mm_json_get(json, "image_mean"));
-	three(m->std, mm_json_get(json, "image_std"));
-	mm_json_free(json);
+	if (dir && mm_image_preset_load(&p, dir, NULL))
+		p = *mm_image_preset_find(m->arch->pictures);
+	mm_model_set_values(m, &p.values);
 }
 
 static int configure(struct mm_model *m, struct mm_err *err)
@@ -125,9 +112,6 @@ static int read_config(struct mm_model *m, const char *dir, char *path,
 		rc = mm_fail_ctx(err, "'%s'", path);
 	else
 		rc = mm_json_parse(&m->json, text.data, text.len, path, err);
-	three(m->mean,
-	      mm_json_get(mm_json_get(root, "preprocess_cfg"), "mean"));
-	three(m->std, mm_json_get(mm_json_get(root, "preprocess_cfg"), "std"));
 	mm_buf_release(&text);
 	mm_json_free(root);
 	return rc;
@@ -149,7 +133,7 @@ int mm_model_open(struct mm_model *m, const char *dir, struct mm_err *err)
 		rc = mm_fail_ctx(err, "'%s'", path);
 		goto fail;
 	}
-	read_statistics(m, dir);
+	read_values(m, dir);
 	if ((rc = mm_checkpoint_open(&m->weights, dir, err)))
 		goto fail;
 	m->has_weights = true;
@@ -188,8 +172,10 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 		mm_model_release(m);
 		return rc;
 	}
-	memcpy(m->mean, shape->mean, sizeof(m->mean));
-	memcpy(m->std, shape->std, sizeof(m->std));
+	if (shape->values.rescale)
+		mm_model_set_values(m, &shape->values);
+	else
+		read_values(m, NULL);
 	return MM_OK;
 }
 

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "graph/graph.h"
+#include "image/preset.h"
 #include "tensor/checkpoint.h"
 
 struct mm_model;
@@ -47,6 +48,8 @@ struct mm_arch {
 		       const struct mm_model *shape);
 	const char *const *presets; /* names, NULL-terminated */
 
+	const char *pictures; /* its recipe, of image/preset.h */
+
 	/* Texts go in without a mask: padding is part of them. */
 	bool unmasked_text;
 
@@ -63,6 +66,8 @@ struct mm_arch {
 	/* The loss that the family was made with, from its logits. */
 	struct mm_node *(*loss)(struct mm_graph *g, struct mm_node *logits,
 				struct mm_node *labels, double smoothing);
+
+	double smoothing; /* of its labels, unless training says otherwise */
 
 	/* What must hold after every update (a clamped scale); or NULL. */
 	void (*after_step)(struct mm_model *m);
@@ -91,8 +96,10 @@ struct mm_model {
 	/* What configure() tells of the inputs. */
 	size_t image_size, channels, embed_dim;
 	size_t context_length, vocab_size;
+	size_t type_vocab_size; /* kinds of segments; 0: texts have none */
 	int64_t bos_token_id, eos_token_id, pad_token_id;
-	float mean[3], std[3]; /* of pixel values, when U8 comes in */
+	struct mm_image_values values; /* of bytes, when U8 comes in */
+	float lut[3][256];	       /* the same as a table */
 
 	/* What training asks for; set before the towers are built. */
 	double dropout, drop_path;
@@ -115,6 +122,9 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 int mm_model_describe(struct mm_model *m, const char *text, size_t len,
 		      const char *name, struct mm_err *err) MM_MUST_CHECK;
 void mm_model_release(struct mm_model *m);
+
+/* What bytes of pictures mean from now on. */
+void mm_model_set_values(struct mm_model *m, const struct mm_image_values *v);
 
 /*
  * Give values to all declared parameters.  train: every value is copied into

@@ -89,11 +89,11 @@ static bool custom_text(const struct mm_model *m)
 }
 
 static void put_three(struct mm_json_writer *w, const char *key,
-		      const float x[3])
+		      const double x[3])
 {
 	mm_json_open(w, key, '[');
 	for (int i = 0; i < 3; i++)
-		mm_json_put_f32(w, NULL, x[i]);
+		mm_json_put_num(w, NULL, x[i]);
 	mm_json_close(w);
 }
 
@@ -121,9 +121,9 @@ static int save_config(const struct mm_model *m, const char *dir,
 	mm_json_close(&w);
 	mm_json_open(&w, "preprocess_cfg", '{');
 	mm_json_put_str(&w, "interpolation", "bicubic");
-	put_three(&w, "mean", m->mean);
+	put_three(&w, "mean", m->values.mean);
 	mm_json_put_str(&w, "resize_mode", "shortest");
-	put_three(&w, "std", m->std);
+	put_three(&w, "std", m->values.std);
 	mm_json_close(&w);
 	mm_json_close(&w);
 	mm_buf_addc(&text, '\n');

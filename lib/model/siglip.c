@@ -213,7 +213,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 		       "vision_model.embeddings.position_embedding.weight");
 	if (gh != G || gw != G)
 		pos = mm_resize_positions(g, pos, 0, gh, gw);
-	x = mm_patches(g, pixels, P, m->mean, m->std);
+	x = mm_patches(g, pixels, P, m->lut);
 	x = mm_linear(g, x, w, b, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, x, pos);
 	mm_tap(g, x, "vision.hidden.0");
@@ -285,6 +285,7 @@ const struct mm_arch mm_arch_siglip = {
 	.configure = siglip_configure,
 	.preset = siglip_preset,
 	.presets = presets,
+	.pictures = "siglip",
 	.unmasked_text = true,
 	.image = siglip_image,
 	.text = siglip_text,

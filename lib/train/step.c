@@ -17,11 +17,13 @@ static struct mm_node *emit_loss(struct mm_run *r, struct mm_node *logits)
 {
 	struct mm_graph *g = &r->loss;
 	const size_t B = r->o->batch;
+	const double smoothing = r->o->smoothing >= 0 ? r->o->smoothing
+						      : r->m->arch->smoothing;
 	struct mm_node *labels = NULL;
 
 	switch (r->o->loss) {
 	case MM_LOSS_INFONCE:
-		return mm_infonce(g, logits, NULL, r->o->smoothing);
+		return mm_infonce(g, logits, NULL, smoothing);
 	case MM_LOSS_SIGMOID: return mm_sigmoid_loss(g, logits, NULL);
 	case MM_LOSS_MULTI:
 		labels = mm_input(g, "labels", MM_ELEM_I32, MM_SHAPE(B));
@@ -30,7 +32,7 @@ static struct mm_node *emit_loss(struct mm_run *r, struct mm_node *logits)
 		break;
 	default: break;
 	}
-	return r->m->arch->loss(g, logits, labels, r->o->smoothing);
+	return r->m->arch->loss(g, logits, labels, smoothing);
 }
 
 static void emit_sides(struct mm_run *r)

@@ -58,7 +58,7 @@ struct mm_train_options {
 	double clip_norm; /* 0: no clipping */
 	bool shuffle;
 	enum mm_train_loss loss;
-	double smoothing;
+	double smoothing; /* below 0: the architecture's */
 	/* Epoch e sees copy e of each sample; .seed is set from seed. */
 	struct mm_augment_options augment;
 	uint64_t seed;

@@ -188,10 +188,10 @@ static void cross_entropy(void)
 
 static void patches(void)
 {
-	static const float mean[3] = { 0.5f, 0.5f, 0.5f };
+	static float value[3][256];
 
-	mm_patches_u8_fwd(buf[0], (const uint8_t *)buf[1], mean, mean, 16, 3,
-			  224, 224, 32);
+	mm_patches_u8_fwd(buf[0], (const uint8_t *)buf[1],
+			  (const float(*)[256])value, 16, 224, 224, 32);
 }
 
 static void adamw(void)

@@ -137,8 +137,7 @@ static int run(struct trace *t, const struct mm_train_options *o,
 		 (int)(strlen(config) - strlen("/config.json")), config);
 	must(mm_model_open(&m, init, err), err);
 	must(mm_dataset_open(&d, paths, 1, err), err);
-	memcpy(m.mean, d.mean, sizeof(m.mean));
-	memcpy(m.std, d.std, sizeof(m.std));
+	mm_model_set_values(&m, &d.values);
 	rc = mm_train(&m, &d, NULL, o, &hooks, err);
 	mm_model_release(&m);
 	mm_dataset_release(&d);
