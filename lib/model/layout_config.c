@@ -76,11 +76,12 @@ static const char *filter_word(const struct mm_image_preset *r)
 
 /* The pixels' statistics: the recipe's, else the model's. */
 static void put_three(struct mm_json_writer *w, const char *key,
-		      const float model[3], const double *recipe)
+		      const double model[3], const double *recipe)
 {
 	mm_json_open(w, key, '[');
 	for (int i = 0; i < 3; i++)
-		mm_json_put_f32(w, NULL, recipe ? (float)recipe[i] : model[i]);
+		mm_json_put_f32(w, NULL,
+				(float)(recipe ? recipe[i] : model[i]));
 	mm_json_close(w);
 }
 
@@ -92,8 +93,8 @@ static void put_pictures(struct mm_json_writer *w, const struct mm_model *m,
 							   : "longest";
 
 	mm_json_open(w, "preprocess_cfg", '{');
-	put_three(w, "mean", m->mean, r ? r->values.mean : NULL);
-	put_three(w, "std", m->std, r ? r->values.std : NULL);
+	put_three(w, "mean", m->values.mean, r ? r->values.mean : NULL);
+	put_three(w, "std", m->values.std, r ? r->values.std : NULL);
 	mm_json_put_str(w, "interpolation", filter_word(r));
 	mm_json_put_str(w, "resize_mode", mode);
 	mm_json_close(w);
@@ -169,8 +170,8 @@ int mm_layout_preprocessor(struct mm_buf *out, const struct mm_model *m,
 	mm_json_put_bool(&w, "do_rescale", true);
 	mm_json_put_num(&w, "rescale_factor", 1.0 / 255);
 	mm_json_put_bool(&w, "do_normalize", true);
-	put_three(&w, "image_mean", m->mean, r->values.mean);
-	put_three(&w, "image_std", m->std, r->values.std);
+	put_three(&w, "image_mean", m->values.mean, r->values.mean);
+	put_three(&w, "image_std", m->values.std, r->values.std);
 	mm_json_put_bool(&w, "do_convert_rgb", true);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
