@@ -85,10 +85,14 @@ static size_t n_pushed;
 
 static size_t take_pushed(const char *path, void *dst)
 {
-	const size_t n = strcmp(path, "-") ? 0 : n_pushed;
+	size_t n;
 
+	/* Several threads may open files at a time: theirs is not touched. */
+	if (strcmp(path, "-"))
+		return 0;
+	n = n_pushed;
 	memcpy(dst, pushed, n);
-	n_pushed -= n;
+	n_pushed = 0;
 	return n;
 }
 
