@@ -32,6 +32,13 @@ static void nomem(struct mm_onnx_list *l)
 	l->failed = true;
 }
 
+void mm_onnx_refuse(struct mm_onnx_list *l, const char *what)
+{
+	if (!l->failed)
+		mm_fail(&l->err, MM_ERR_REFUSED, "%s: no form in ONNX", what);
+	l->failed = true;
+}
+
 /* Room for one more of `size` bytes at *list. */
 static bool room(struct mm_onnx_list *l, void **list, size_t n, size_t *cap,
 		 size_t size)
@@ -202,12 +209,6 @@ const char *mm_onnx_real(struct mm_onnx_list *l, double x)
 	return add_data(l, MM_F32, &f, 0, NULL);
 }
 
-const char *mm_onnx_array(struct mm_onnx_list *l, const float *x, int rank,
-			  const size_t *dim)
-{
-	return add_data(l, MM_F32, x, rank, dim);
-}
-
 /* A parameter, or what its values become, under a name of its own. */
 static const char *add_weight(struct mm_onnx_list *l, const struct mm_param *p,
 			      int kind, enum mm_dtype dtype, const char *suffix)
@@ -373,8 +374,7 @@ const char *mm_onnx_act(struct mm_onnx_list *l, const char *x, enum mm_act act)
 	case MM_ACT_LOG: return mm_onnx_op(l, "Log", NULL, x, NULL);
 	default: break;
 	}
-	mm_fail(&l->err, MM_ERR_USAGE, "an activation has no form in ONNX");
-	l->failed = true;
+	mm_onnx_refuse(l, "an activation");
 	return "";
 }
 

@@ -127,18 +127,19 @@ const char *mm_onnx_in(struct mm_onnx_list *l, const struct mm_node *out,
 void mm_onnx_set(struct mm_onnx_list *l, const struct mm_node *out,
 		 const char *value);
 
+/* Fail the list: `what` has no form in ONNX. */
+void mm_onnx_refuse(struct mm_onnx_list *l, const char *what);
+
 /* Has input i as many rows (axis 1) as the text has tokens? */
 bool mm_onnx_ragged(const struct mm_onnx_list *l, const struct mm_node *out,
 		    int i);
 
-/* Constants: n int64 in a row; one float, no axes; an array of floats. */
+/* Constants: n int64 in a row; one float, no axes. */
 const char *mm_onnx_ints(struct mm_onnx_list *l, const int64_t *x, size_t n);
 #define MM_ONNX_INTS(l, ...)                              \
 	mm_onnx_ints(l, (const int64_t[]){ __VA_ARGS__ }, \
 		     sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 const char *mm_onnx_real(struct mm_onnx_list *l, double x);
-const char *mm_onnx_array(struct mm_onnx_list *l, const float *x, int rank,
-			  const size_t *dim);
 
 /* The name that was kept under a key, or NULL; keep one, which comes back. */
 const char *mm_onnx_find(const struct mm_onnx_list *l, const char *key);

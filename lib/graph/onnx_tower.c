@@ -281,6 +281,8 @@ void mm_onnx_op_patches(struct mm_onnx_list *l, const struct mm_node *out)
 	const char *y = mm_onnx_op(l, "Reshape", NULL, mm_onnx_in(l, out, 0),
 				   MM_ONNX_INTS(l, 0, C, h, P, w, P), NULL);
 
+	if (out->in[0]->elem == MM_ELEM_U8)
+		mm_onnx_refuse(l, "pictures of bytes");
 	y = mm_onnx_op(l, "Transpose", order, y, NULL);
 	mm_onnx_set(l, out,
 		    mm_onnx_op(l, "Reshape", NULL, y,
