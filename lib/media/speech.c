@@ -157,7 +157,7 @@ int mm_speech_finish(struct mm_speech *s, struct mm_err *err)
 		smooth(energy, s->at, s->n);
 		rc = level_of(s, energy, &floor, &span, err);
 	}
-	if (!rc)
+	if (!rc && s->n)
 		memset(s->at, 0, s->n * sizeof(*s->at));
 	for (int l = 0; l < N_LEVELS && !rc; l++) {
 		for (size_t i = 0; i < s->n; i++)
