@@ -236,8 +236,12 @@ struct mm_node *mm_emit(struct mm_graph *g, const struct mm_op *op,
 			in[i]->readers++;
 			in[i]->reader = n;
 		}
-		if (in[i] && in[i]->param && (op != &mm_op_linear || i != 1))
-			in[i]->param->plain = true;
+		if (in[i] && in[i]->param) {
+			const bool weight = op == &mm_op_linear && i == 1;
+
+			in[i]->param->weight |= weight;
+			in[i]->param->plain |= !weight;
+		}
 	}
 	if (op->shape(n, &err))
 		return mm_graph_fail(g, err.code, "%s: %s", op->name, err.msg);

@@ -1,5 +1,4 @@
 /* op_norm.c - normalisations and softmax as operators. */
-#include "graph/onnx.h"
 #include "graph/ops.h"
 
 static size_t width(const struct mm_node *n)
@@ -84,7 +83,6 @@ static struct mm_node *layernorm_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_layernorm = {
 	.name = "layernorm",
-	.onnx = mm_onnx_op_layernorm,
 	.shape = layernorm_shape,
 	.saved = layernorm_saved,
 	.fwd = layernorm_fwd,
@@ -131,7 +129,6 @@ static struct mm_node *l2norm_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_l2norm = {
 	.name = "l2norm",
-	.onnx = mm_onnx_op_l2norm,
 	.shape = same_shape,
 	.saved = l2norm_saved,
 	.fwd = l2norm_fwd,
@@ -183,7 +180,6 @@ static struct mm_node *log_softmax_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_softmax = {
 	.name = "softmax",
-	.onnx = mm_onnx_op_softmax,
 	.shape = same_shape,
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,
@@ -194,7 +190,6 @@ const struct mm_op mm_op_softmax = {
 
 const struct mm_op mm_op_log_softmax = {
 	.name = "log_softmax",
-	.onnx = mm_onnx_op_log_softmax,
 	.shape = same_shape,
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,

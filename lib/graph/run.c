@@ -9,8 +9,11 @@ void mm_graph_forward(struct mm_graph *g)
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		struct mm_node *n = g->node[i];
 
-		if (n->op && !n->op->view && !(n->constant && g->settled))
-			n->op->fwd(n);
+		if (!n->op || n->op->view || (n->constant && g->settled))
+			continue;
+		if (g->watch)
+			g->watch(g->watch_ctx, n);
+		n->op->fwd(n);
 	}
 	g->settled = true;
 }

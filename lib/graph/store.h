@@ -86,6 +86,7 @@ struct mm_param {
 
 	const int8_t *q; /* see above; NULL: not stored as int8 */
 	const float *scale, *x_scale;
+	bool weight; /* some linear layer multiplies with it */
 	bool plain; /* read by more than linear layers, as their weight */
 	enum mm_packed_type pack;	/* format of ... */
 	const struct mm_packed *packed; /* ... the panels; NULL until packed */

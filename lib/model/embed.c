@@ -43,6 +43,8 @@ static struct mm_embed_graph *choose(struct mm_embedder *e,
 	*oldest = *want;
 	oldest->used = e->clock;
 	mm_graph_init(&oldest->g, &e->model->store, MM_INFER);
+	oldest->g.watch = e->watch;
+	oldest->g.watch_ctx = e->watch_ctx;
 	return oldest;
 }
 

@@ -31,6 +31,10 @@ struct mm_embedder {
 	struct mm_model *model;
 	struct mm_embed_graph image[MM_EMBED_KEPT], text[MM_EMBED_KEPT];
 	uint64_t clock;
+
+	/* Given to every graph: see graph.h. */
+	void (*watch)(void *ctx, const struct mm_node *n);
+	void *watch_ctx;
 };
 
 /* The model stays the caller's and must outlive the embedder. */

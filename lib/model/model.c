@@ -394,12 +394,28 @@ int mm_model_declare(struct mm_model *m, struct mm_err *err)
 
 /* ---- writing ---- */
 
+/* As it was read; but the weights are written in float. */
+static void put_config(struct mm_buf *out, const struct mm_json *config)
+{
+	const struct mm_json *value;
+	struct mm_json_writer w;
+	const char *key;
+	void *it = NULL;
+
+	mm_json_writer_init(&w, out, 2);
+	mm_json_open(&w, NULL, '{');
+	while (mm_json_next(config, &it, &key, &value))
+		if (strcmp(key, "quantization_config"))
+			mm_json_put(&w, key, value);
+	mm_json_close(&w);
+	mm_buf_addc(out, '\n');
+}
+
 int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 {
 	struct mm_tensor *t;
 	int64_t *count;
 	const struct mm_meta meta = { "format", "pt" };
-	struct mm_json_writer w;
 	struct mm_buf text = { 0 };
 	char path[4096];
 	size_t n = 0;
@@ -435,9 +451,7 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
 	if ((rc = mm_safetensors_write(path, t, n, &meta, 1, err)))
 		goto done;
-	mm_json_writer_init(&w, &text, 2);
-	mm_json_put(&w, NULL, m->json);
-	mm_buf_addc(&text, '\n');
+	put_config(&text, m->json);
 	snprintf(path, sizeof(path), "%s/config.json", dir);
 	if (!(rc = mm_buf_check(&text, "config.json", err)))
 		rc = mm_file_write(path, text.data, text.len, err);

@@ -1,0 +1,26 @@
+/*
+ * folder.h - writing a model folder that was made from another one.
+ */
+#ifndef MM_COMPRESS_FOLDER_H
+#define MM_COMPRESS_FOLDER_H
+
+#include "base/json.h"
+#include "model/model.h"
+
+/*
+ * Everything of m's folder that is neither weights, nor configuration, nor the
+ * state or the log of a training run, into `dir`, which is made: tokenizer,
+ * preprocessor, licence.  MM_ERR_USAGE where the two folders are one.
+ */
+int mm_folder_carry(const struct mm_model *m, const char *dir,
+		    struct mm_err *err) MM_MUST_CHECK;
+
+/*
+ * The configuration of m's folder (config.json or open_clip_config.json) with
+ * what `more` writes put behind its keys, into `dir`.
+ */
+int mm_folder_config(const struct mm_model *m, const char *dir,
+		     void (*more)(const void *ctx, struct mm_json_writer *w),
+		     const void *ctx, struct mm_err *err) MM_MUST_CHECK;
+
+#endif
