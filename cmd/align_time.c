@@ -5,23 +5,26 @@
 #include <sys/stat.h>
 
 #include "align/time_join.h"
+#include "align/time_media.h"
 #include "align/time_table.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cmd.h"
 #include "tensor/stream.h"
 
-enum pick { PICK_MIDDLE, PICK_UNIFORM };
-
 static const char *const match_words[] = { "nearest", "previous", "overlap",
 					   NULL };
 
+static const char *const auto_words[] = { "auto", NULL };
+
 struct time_args {
 	struct mm_common common;
-	const char *text, *frames, *events, *pick;
+	const char *text, *frames, *events, *pick, *media;
 	int format, match;
-	struct mm_list tiers;
-	double tolerance, min_overlap, fps, first;
+	struct mm_list tiers, audio;
+	struct mm_word offset, drift;
+	double tolerance, min_overlap, fps, first, min_confidence;
+	bool force;
 };
 
 static const struct time_args defaults = {
@@ -31,6 +34,9 @@ static const struct time_args defaults = {
 	.fps = MM_UNSET_REAL,
 	.min_overlap = 0.5,
 	.first = 1,
+	.offset = { MM_WORD_UNSET, NAN },
+	.drift = { MM_WORD_UNSET, NAN },
+	.min_confidence = MM_UNSET_REAL,
 };
 
 #define T struct time_args
@@ -44,6 +50,23 @@ static const struct mm_opt opts[] = {
 	MM_LIST(0, "tier", T, tiers, "NAME",
 		"of TextGrid and EAF only this tier; may be given again"),
 	MM_OPT_ON_ERROR(T),
+	MM_GROUP("Offset and drift"),
+	MM_PATH(0, "media", T, media, "FILE",
+		"find offset and drift of the cues from the speech in FILE: "
+		"WAV, or what FFmpeg's libraries open"),
+	MM_WORD(0, "offset", T, offset, auto_words, "SECONDS", -1e6, 1e6,
+		"seconds to add to the cues' times [auto with --media, else "
+		"0]"),
+	MM_WORD(0, "drift", T, drift, auto_words, "RATIO", 0.5, 2,
+		"factor of the cues' times, before the offset [auto with "
+		"--media, else 1]"),
+	MM_LIST(0, "audio", T, audio, "FILE",
+		"given twice, without --text: by how much the second "
+		"recording is late against the first"),
+	MM_REAL(0, "min-confidence", T, min_confidence, "Z", 0, 1e6,
+		"refuse to tell what is less sure [4; 10 with --audio]"),
+	MM_FLAG(0, "force", T, force, "do not refuse"),
+	MM_OPT_JSON(T),
 	MM_GROUP("Pairing"),
 	MM_PATH(0, "frames", T, frames, "TIMES",
 		"pair each cue with frames: a table of id and time, or a "
@@ -81,10 +104,9 @@ struct job {
 	struct mm_buf id;
 	double cue_time[2], event_time[2]; /* of the row in the making */
 	size_t n_picks;
-	enum pick pick;
+	struct mm_sync sync;
 	bool has_tier, has_speaker, has_image, has_text;
 	uint64_t n_alone; /* cues that found nothing */
-	size_t alone;	  /* the last of them, + 1 */
 };
 
 /* ---- cues ---- */
@@ -169,6 +191,126 @@ static int report_problems(struct job *j, struct mm_err *err)
 			      p->what);
 		if ((rc = mm_bad_sample(&j->bad, id, "cue", err)))
 			return rc;
+	}
+	return MM_OK;
+}
+
+/* ---- offset and drift ---- */
+
+static int too_unsure(const struct time_args *a, double confidence,
+		      double least, const char *what, struct mm_err *err)
+{
+	if (!isnan(a->min_confidence))
+		least = a->min_confidence;
+	if (confidence >= least || a->force)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "%s: not sure enough, %.1f where %.4g is asked for; "
+		       "--force takes it anyway",
+		       what, confidence, least);
+}
+
+static void print_sync(const struct time_args *a, const struct mm_sync *s,
+		       bool drift, struct mm_buf *out)
+{
+	struct mm_json_writer *w = mm_calloc(1, sizeof(*w));
+
+	if (a->common.json && w) {
+		mm_json_writer_init(w, out, 0);
+		mm_json_open(w, NULL, '{');
+		mm_json_put_num(w, "offset", round(s->offset * 1e6) / 1e6);
+		if (drift)
+			mm_json_put_num(w, "drift",
+					round(s->drift * 1e9) / 1e9);
+		mm_json_put_num(w, "confidence",
+				round(s->confidence * 100) / 100);
+		mm_json_close(w);
+		mm_buf_addc(out, '\n');
+	} else if (!a->common.json) {
+		mm_buf_printf(out, "offset %.6f s, ", s->offset);
+		if (drift)
+			mm_buf_printf(out, "drift %.6f, ", s->drift);
+		mm_buf_printf(out, "confidence %.1f\n", s->confidence);
+	}
+	mm_free(w);
+}
+
+static int run_audio(const struct time_args *a, struct mm_err *err)
+{
+	struct mm_sync s = { .drift = 1 };
+	struct mm_buf out = { 0 };
+	int rc = mm_sync_audio(a->audio.item[0], a->audio.item[1], &s.offset,
+			       &s.confidence, err);
+
+	if (!rc)
+		rc = too_unsure(a, s.confidence, 10, "the two recordings", err);
+	if (rc)
+		return rc;
+	print_sync(a, &s, false, &out);
+	rc = mm_output_text(&a->common, &out, err);
+	mm_buf_release(&out);
+	return rc;
+}
+
+/* From the speech in --media. */
+static int find_sync(struct job *j, struct mm_sync *s, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+	const struct mm_sync_options o = {
+		.max_offset = 60,
+		.fixed_offset = a->offset.word == MM_WORD_NUMBER,
+		.fixed_drift = a->drift.word == MM_WORD_NUMBER,
+		.offset = a->offset.value,
+		.drift = a->drift.value,
+	};
+	struct mm_span *span = mm_malloc(j->cues.n, sizeof(*span));
+	int rc;
+
+	if (!span)
+		return mm_fail_nomem(err, "cues");
+	for (size_t i = 0; i < j->cues.n; i++) {
+		span[i].start = j->cues.cue[i].start;
+		span[i].end = j->cues.cue[i].end;
+	}
+	rc = mm_sync_media(s, a->media, span, j->cues.n, &o, err);
+	mm_free(span);
+	return rc ? rc
+		  : too_unsure(a, s->confidence, 4, "the cues and the speech",
+			       err);
+}
+
+/* To the microsecond: what files hold has no more digits. */
+static double moved(double t, const struct mm_sync *s)
+{
+	return round((t * s->drift + s->offset) * 1e6) / 1e6;
+}
+
+/* Find them or take them as told, and move the cues. */
+static int move_cues(struct job *j, struct mm_err *err)
+{
+	const struct time_args *a = j->a;
+	int rc;
+
+	j->sync = (struct mm_sync){ .drift = 1 };
+	if (a->media) {
+		if ((rc = find_sync(j, &j->sync, err)))
+			return rc;
+		if (!a->common.json)
+			mm_note(&a->common,
+				"offset %.3f s, drift %.6f, confidence %.1f",
+				j->sync.offset, j->sync.drift,
+				j->sync.confidence);
+	} else {
+		if (a->offset.word == MM_WORD_NUMBER)
+			j->sync.offset = a->offset.value;
+		if (a->drift.word == MM_WORD_NUMBER)
+			j->sync.drift = a->drift.value;
+	}
+	for (size_t i = 0; i < j->cues.n; i++) {
+		struct mm_cue *c = &j->cues.cue[i];
+
+		c->start = moved(c->start, &j->sync);
+		c->end = moved(c->end, &j->sync);
 	}
 	return MM_OK;
 }
@@ -397,13 +539,35 @@ static int check_args(struct job *j, struct mm_err *err)
 {
 	const struct time_args *a = j->a;
 
-	if (!a->text)
+	if (a->audio.n && (a->audio.n != 2 || a->text || a->media))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--audio is given twice, and without --text and "
+			       "--media");
+	if (!a->text && !a->audio.n)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--text names the subtitles or the transcript");
 	if (a->frames && a->events)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--frames and --events exclude each other");
+	if (!a->media && (a->offset.word == 0 || a->drift.word == 0))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--offset auto and --drift auto need --media");
+	if (a->common.json && !a->media && !a->audio.n)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--json prints what --media or --audio finds");
 	return parse_pick(j, err);
+}
+
+/* Offset, drift and confidence alone. */
+static int write_sync(struct job *j, struct mm_err *err)
+{
+	struct mm_buf out = { 0 };
+	int rc;
+
+	print_sync(j->a, &j->sync, true, &out);
+	rc = mm_output_text(&j->a->common, &out, err);
+	mm_buf_release(&out);
+	return rc;
 }
 
 static int write_stream(struct job *j, struct mm_err *err)
@@ -430,11 +594,14 @@ static int run_time(const void *args, int argc, char **argv, struct mm_err *err)
 	int rc = check_args(&j, err);
 
 	(void)argc, (void)argv;
+	if (!rc && j.a->audio.n)
+		return run_audio(j.a, err);
 	if (rc || (rc = mm_bad_open(&j.bad, &j.a->common, err)))
 		return rc;
 	if (!(rc = read_cues(&j, err)) && !(rc = report_problems(&j, err)) &&
-	    !(rc = choose_cues(&j, err)))
-		rc = write_stream(&j, err);
+	    !(rc = choose_cues(&j, err)) && !(rc = move_cues(&j, err)))
+		rc = j.a->common.json ? write_sync(&j, err)
+				      : write_stream(&j, err);
 	rc = mm_bad_close(&j.bad, j.cues.n + j.cues.n_problems, rc, err);
 	mm_cues_release(&j.cues);
 	mm_moments_release(&j.moments);
@@ -448,8 +615,8 @@ const struct mm_cmd mm_cmd_align_time = {
 	.mode = "time",
 	.group = MM_PREPARE,
 	.summary = "bring texts together with what happens at their times",
-	.synopsis = "--text CUES [--frames TIMES | --events TIMES] "
-		    "[OPTION]...",
+	.synopsis = "(--text CUES [--media FILE] [--frames TIMES | --events "
+		    "TIMES] | --audio A --audio B) [OPTION]...",
 	.details = "The cues alone become a stream of id, text and time; with "
 		   "TIMES each is paired with frames or events.",
 	.min_operands = 0,

@@ -62,5 +62,6 @@ void mm_describe_help(struct mm_buf *out, const struct mm_cmd *cmd);
 void mm_describe_commands(struct mm_buf *out);
 void mm_describe_man(struct mm_buf *out, const struct mm_cmd *cmd);
 void mm_describe_completion(struct mm_buf *out);
+void mm_describe_archs(struct mm_buf *out); /* NAME PRESET...; a line each */
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "cmd.h"
+#include "model/model.h"
 
 enum { WIDTH = 79, INDENT = 28 };
 
@@ -246,6 +247,16 @@ void mm_describe_commands(struct mm_buf *out)
 			any = true;
 			add_row(out, mm_cmds[i]->name, mm_cmds[i]->summary);
 		}
+	}
+}
+
+void mm_describe_archs(struct mm_buf *out)
+{
+	for (int i = 0; mm_archs[i]; i++) {
+		mm_buf_adds(out, mm_archs[i]->model_type);
+		for (int k = 0; mm_archs[i]->presets[k]; k++)
+			mm_buf_printf(out, " %s", mm_archs[i]->presets[k]);
+		mm_buf_addc(out, '\n');
 	}
 }
 

@@ -5,12 +5,13 @@
 #include "base/mem.h"
 #include "cmd.h"
 #include "data/npy.h"
+#include "kernel/scan.h"
 #include "model/encode.h"
 #include "tensor/stream.h"
 
 struct embed_args {
 	struct mm_common common;
-	bool image, text, both, raw, npy;
+	bool image, text, both, raw, npy, int8;
 };
 
 static const struct embed_args defaults = {
@@ -27,6 +28,8 @@ static const struct mm_opt opts[] = {
 	MM_FLAG(0, "both", T, both, "embed both columns of a stream"),
 	MM_FLAG(0, "raw", T, raw, "leave the vectors' length as it is"),
 	MM_FLAG(0, "npy", T, npy, "write a .npy array instead of a stream"),
+	MM_FLAG(0, "int8", T, int8,
+		"write each vector in 8 bits too, for search --int8"),
 	MM_OPT_BATCH(T),
 	MM_OPT_SHARD(T),
 	MM_OPT_ON_ERROR(T),
@@ -43,7 +46,11 @@ static const char *const dropped[] = { "image",
 				       "image.data",
 				       "features",
 				       "image.embedding",
+				       "image.embedding.int8",
+				       "image.embedding.scale",
 				       "text.embedding",
+				       "text.embedding.int8",
+				       "text.embedding.scale",
 				       NULL };
 
 struct job {
@@ -56,6 +63,8 @@ struct job {
 	struct mm_progress progress;
 	uint64_t seen;	     /* samples met, those of other shards included */
 	float *image, *text; /* of a batch */
+	int8_t *small[2];    /* --int8: of a row's picture, of its text */
+	float scale[2];
 };
 
 /* Pictures where nothing was said. */
@@ -71,10 +80,31 @@ static bool wants_text(const struct embed_args *a)
 
 /* ---- one row out ---- */
 
-static int put_vector(struct job *j, const char *name, float *v,
-		      struct mm_err *err)
+/* A row's values are borrowed until it ends: each kind has its own. */
+static int put_small(struct job *j, bool text, const float *v,
+		     struct mm_err *err)
 {
 	const size_t D = j->enc.model.embed_dim;
+	int rc;
+
+	if (!mm_scan_quantize(j->small[text], &j->scale[text], v, 1, D))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "a vector holds a value that is not finite");
+	rc = mm_stream_put(
+		&j->out, text ? "text.embedding.int8" : "image.embedding.int8",
+		MM_I8, 1, &D, j->small[text], err);
+	return rc ? rc
+		  : mm_stream_put(&j->out,
+				  text ? "text.embedding.scale"
+				       : "image.embedding.scale",
+				  MM_F32, 0, NULL, &j->scale[text], err);
+}
+
+static int put_vector(struct job *j, bool text, float *v, struct mm_err *err)
+{
+	const char *name = text ? "text.embedding" : "image.embedding";
+	const size_t D = j->enc.model.embed_dim;
+	int rc;
 
 	if (!j->a->raw)
 		mm_embed_normalise(v, 1, D);
@@ -82,7 +112,8 @@ static int put_vector(struct job *j, const char *name, float *v,
 		mm_buf_add(&j->matrix, v, D * sizeof(*v));
 		return mm_buf_check(&j->matrix, "the vectors", err);
 	}
-	return mm_stream_put(&j->out, name, MM_F32, 1, &D, v, err);
+	rc = mm_stream_put(&j->out, name, MM_F32, 1, &D, v, err);
+	return rc || !j->a->int8 ? rc : put_small(j, text, v, err);
 }
 
 static int put_row(struct job *j, const struct mm_segment *seg, size_t row,
@@ -92,9 +123,9 @@ static int put_row(struct job *j, const struct mm_segment *seg, size_t row,
 	int rc = MM_OK;
 
 	if (wants_image(j->a))
-		rc = put_vector(j, "image.embedding", j->image + b * D, err);
+		rc = put_vector(j, false, j->image + b * D, err);
 	if (!rc && wants_text(j->a))
-		rc = put_vector(j, "text.embedding", j->text + b * D, err);
+		rc = put_vector(j, true, j->text + b * D, err);
 	if (rc || j->a->npy)
 		return rc;
 	if (id)
@@ -245,6 +276,10 @@ static int start(struct job *j, struct mm_err *err)
 	if (a->npy && a->both)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--npy holds one kind of vectors, not --both");
+	if (a->npy && a->int8)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--npy holds one kind of numbers, not --int8 "
+			       "too");
 	if ((rc = mm_need_model(&a->common, err)) ||
 	    (rc = mm_bad_open(&j->bad, &a->common, err)) ||
 	    (rc = mm_encoder_open(&j->enc, a->common.model, err)))
@@ -252,7 +287,9 @@ static int start(struct job *j, struct mm_err *err)
 	D = j->enc.model.embed_dim;
 	j->image = mm_malloc(B * D, sizeof(float));
 	j->text = mm_malloc(B * D, sizeof(float));
-	if (!j->image || !j->text)
+	j->small[0] = mm_malloc(2, D);
+	j->small[1] = j->small[0] ? j->small[0] + D : NULL;
+	if (!j->image || !j->text || !j->small[0])
 		return mm_fail_nomem(err, "a batch of vectors");
 	if (a->npy)
 		return MM_OK;
@@ -280,6 +317,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_buf_release(&j.matrix);
 	mm_free(j.image);
 	mm_free(j.text);
+	mm_free(j.small[0]);
 	mm_encoder_release(&j.enc);
 	return rc;
 }

@@ -1,8 +1,8 @@
 /*
  * main.c - find the command, run it, and see that stdout really got out.
  *
- * `mmtool describe man|completion|commands` prints what the tables say, for
- * the build and the tests.
+ * `mmtool describe man|completion|commands|architectures` prints what the
+ * tables say, for the build and the tests.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -192,11 +192,13 @@ static int describe(int argc, char **argv, struct mm_err *err)
 				      mm_cmds[i]->mode ? " " : "",
 				      mm_cmds[i]->mode ? mm_cmds[i]->mode : "",
 				      mm_cmds[i]->family ? " *" : "");
+	} else if (argc == 3 && !strcmp(argv[2], "architectures")) {
+		mm_describe_archs(&text);
 	} else {
 		return mm_fail(err, MM_ERR_USAGE,
 			       "usage: mmtool describe "
-			       "man [COMMAND] | completion | "
-			       "commands");
+			       "man [COMMAND] | completion | commands | "
+			       "architectures");
 	}
 	return print(&text, err);
 }

@@ -1,6 +1,7 @@
 /* collection.c - see collection.h. */
 #include "data/collection.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -55,20 +56,54 @@ static int keep_strings(struct mm_collection *c, struct mm_column *out,
 	return MM_OK;
 }
 
-static int keep_rows(struct mm_collection *c, const struct mm_column *in,
-		     size_t n, bool mapped, struct mm_err *err)
+/* The column's values where they outlive the segment; NULL: no memory. */
+static const void *keep(struct mm_collection *c, const struct mm_column *in,
+			bool mapped)
 {
-	const float *rows = in->items.data;
+	void *copy;
 
-	if (!mapped) {
-		void *copy = mm_arena_alloc(&c->arena, in->items.nbytes, 1);
+	if (mapped)
+		return in->items.data;
+	if ((copy = mm_arena_alloc(&c->arena, in->items.nbytes, 1)))
+		memcpy(copy, in->items.data, in->items.nbytes);
+	return copy;
+}
 
-		if (!copy)
-			return mm_fail_nomem(err, "a gallery");
-		memcpy(copy, rows, in->items.nbytes);
-		rows = copy;
-	}
-	return mm_gallery_add(&c->gallery, rows, n, err);
+/* NAME.int8 and NAME.scale, which must be there both or not at all. */
+static int find_int8(const struct mm_segment *seg, const char *name, size_t D,
+		     const struct mm_column **q, const struct mm_column **scale,
+		     struct mm_err *err)
+{
+	char part[64];
+	int rc;
+
+	snprintf(part, sizeof(part), "%s.int8", name);
+	*q = mm_segment_find(seg, part);
+	*scale = NULL;
+	if (!*q)
+		return MM_OK;
+	if ((rc = mm_segment_want(seg, part, MM_I8, false, 1, &D, q, err)))
+		return rc;
+	snprintf(part, sizeof(part), "%s.scale", name);
+	return mm_segment_want(seg, part, MM_F32, false, 0, NULL, scale, err);
+}
+
+static int keep_rows(struct mm_collection *c, const struct mm_segment *seg,
+		     const char *name, const struct mm_column *v, bool mapped,
+		     struct mm_err *err)
+{
+	const struct mm_column *q, *scale;
+	const void *rows, *small = NULL, *scales = NULL;
+	int rc = find_int8(seg, name, c->gallery.D, &q, &scale, err);
+
+	if (rc)
+		return rc;
+	if (!(rows = keep(c, v, mapped)) ||
+	    (q && (!(small = keep(c, q, mapped)) ||
+		   !(scales = keep(c, scale, mapped)))))
+		return mm_fail_nomem(err, "a gallery");
+	return mm_gallery_add_int8(&c->gallery, rows, small, scales, seg->n,
+				   err);
 }
 
 static int add_segment(struct mm_collection *c, const struct mm_segment *seg,
@@ -104,7 +139,7 @@ static int add_segment(struct mm_collection *c, const struct mm_segment *seg,
 			       seg->n, mapped, err)) ||
 	    (rc = keep_strings(c, &p->path, mm_segment_find(seg, "image.path"),
 			       seg->n, mapped, err)) ||
-	    (rc = keep_rows(c, v, seg->n, mapped, err)))
+	    (rc = keep_rows(c, seg, name, v, mapped, err)))
 		return rc;
 	c->n_parts++;
 	return MM_OK;

@@ -28,7 +28,8 @@ struct mm_collection {
  * Add the rows of a stream ("-": standard input): F32 [N, D] of `column`, or
  * where that is NULL of image.embedding, else text.embedding.  D must be that
  * of the rows before, or of gallery.D where that is set already.  A column
- * `id` is needed.  The collection: zeros at first.
+ * `id` is needed.  I8 [N, D] of COLUMN.int8 and F32 [N] of COLUMN.scale, where
+ * they are there, are the rows in 8 bits.  The collection: zeros at first.
  */
 int mm_collection_add(struct mm_collection *c, const char *path,
 		      const char *column, struct mm_err *err) MM_MUST_CHECK;

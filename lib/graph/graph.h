@@ -130,6 +130,8 @@ struct mm_node {
 	struct mm_graph *graph;
 };
 
+struct mm_onnx_list; /* onnx.h */
+
 struct mm_tap {
 	const char *name;
 	struct mm_node *node;
@@ -180,6 +182,11 @@ struct mm_op {
 
 	/* Which values bwd reads: bit i for in[i], MM_READS_OUT for val. */
 	unsigned bwd_reads;
+
+	/* What the operator is in ONNX, see onnx.h; NULL where it has a use
+	 * in training only (training is then set). */
+	void (*onnx)(struct mm_onnx_list *l, const struct mm_node *out);
+	bool training;
 
 	bool view;	 /* out shares in[0]'s memory */
 	bool stochastic; /* depends on graph->seed and step in training */

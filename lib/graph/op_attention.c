@@ -1,6 +1,7 @@
 /* op_attention.c - multi-head attention as an operator. */
 #include <math.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 enum { Q, K, V, MASK };
@@ -123,6 +124,7 @@ static struct mm_node *attention_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_attention = {
 	.name = "attention",
+	.onnx = mm_onnx_op_attention,
 	.shape = attention_shape,
 	.saved = attention_saved,
 	.work = attention_work,

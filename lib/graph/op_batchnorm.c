@@ -5,6 +5,7 @@
  *	s = gain / sqrt(var + eps)
  *	bn(conv(x, w)) = conv(x, s w) + (bias - mean s)
  */
+#include "graph/onnx.h"
 #include "graph/ops.h"
 #include "kernel/batchnorm.h"
 
@@ -149,6 +150,7 @@ static struct mm_node *batch_norm_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_batch_norm = {
 	.name = "batch_norm",
+	.onnx = mm_onnx_op_batch_norm,
 	.shape = batch_norm_shape,
 	.saved = batch_norm_saved,
 	.work = batch_norm_work,
@@ -285,6 +287,7 @@ static struct mm_node *fold_bias_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_fold_weight = {
 	.name = "fold_weight",
+	.onnx = mm_onnx_op_fold_weight,
 	.shape = fold_weight_shape,
 	.fwd = fold_weight_fwd,
 	.bwd = fold_weight_bwd,
@@ -295,6 +298,7 @@ const struct mm_op mm_op_fold_weight = {
 
 const struct mm_op mm_op_fold_bias = {
 	.name = "fold_bias",
+	.onnx = mm_onnx_op_fold_bias,
 	.shape = fold_bias_shape,
 	.fwd = fold_bias_fwd,
 	.bwd = fold_bias_bwd,

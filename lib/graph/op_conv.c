@@ -1,4 +1,5 @@
 /* op_conv.c - convolutions as operators: general and depthwise. */
+#include "graph/onnx.h"
 #include "graph/ops.h"
 #include "kernel/conv.h"
 
@@ -229,6 +230,7 @@ static struct mm_node *depthwise_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_conv2d = {
 	.name = "conv2d",
+	.onnx = mm_onnx_op_conv2d,
 	.shape = conv_shape,
 	.saved = conv_saved,
 	.work = conv_work,
@@ -241,6 +243,7 @@ const struct mm_op mm_op_conv2d = {
 
 const struct mm_op mm_op_depthwise = {
 	.name = "depthwise",
+	.onnx = mm_onnx_op_depthwise,
 	.shape = conv_shape,
 	.saved = conv_saved,
 	.work = conv_work,

@@ -1,6 +1,7 @@
 /* op_elementwise.c - arithmetic, activations and noise, element by element. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 /* ---- x op y, y repeated over the leading dimensions ---- */
@@ -101,6 +102,7 @@ static struct mm_node *binary_sample(struct mm_graph *g, const struct mm_op *op,
 		return binary_sample(g, &mm_op_##NAME, v);               \
 	}                                                                \
 	const struct mm_op mm_op_##NAME = { .name = #NAME,               \
+					    .onnx = mm_onnx_op_##NAME,   \
 					    .shape = binary_shape,       \
 					    .fwd = binary_fwd,           \
 					    .bwd = binary_bwd,           \
@@ -155,6 +157,7 @@ static struct mm_node *affine_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_affine = {
 	.name = "affine",
+	.onnx = mm_onnx_op_affine,
 	.shape = same_shape,
 	.fwd = affine_fwd,
 	.bwd = affine_bwd,
@@ -204,6 +207,7 @@ static struct mm_node *activate_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_activate = {
 	.name = "activate",
+	.onnx = mm_onnx_op_activate,
 	.shape = same_shape,
 	.fwd = activate_fwd,
 	.bwd = activate_bwd,
@@ -269,6 +273,7 @@ static struct mm_node *dropout_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_dropout = {
 	.name = "dropout",
+	.onnx = mm_onnx_op_dropout,
 	.shape = same_shape,
 	.fwd = dropout_fwd,
 	.bwd = dropout_bwd,

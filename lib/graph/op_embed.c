@@ -1,6 +1,7 @@
 /* op_embed.c - tables, positions, patches and picking rows as operators. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 /* ---- table[ids] ---- */
@@ -67,6 +68,7 @@ static struct mm_node *embedding_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_embedding = {
 	.name = "embedding",
+	.onnx = mm_onnx_op_embedding,
 	.shape = embedding_shape,
 	.fwd = embedding_fwd,
 	.bwd = embedding_bwd,
@@ -129,6 +131,7 @@ static struct mm_node *add_positions_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_add_positions = {
 	.name = "add_positions",
+	.onnx = mm_onnx_op_add_positions,
 	.shape = add_positions_shape,
 	.fwd = add_positions_fwd,
 	.bwd = add_positions_bwd,
@@ -192,6 +195,7 @@ static struct mm_node *prepend_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_prepend = {
 	.name = "prepend",
+	.onnx = mm_onnx_op_prepend,
 	.shape = prepend_shape,
 	.fwd = prepend_fwd,
 	.bwd = prepend_bwd,
@@ -258,6 +262,7 @@ static struct mm_node *patches_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_patches = {
 	.name = "patches",
+	.onnx = mm_onnx_op_patches,
 	.shape = patches_shape,
 	.fwd = patches_fwd,
 	.bwd = patches_bwd,

@@ -1,6 +1,7 @@
 /* op_linear.c - linear layers and matrix products as operators. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 #include "graph/pack.h"
 
@@ -166,6 +167,7 @@ static struct mm_node *linear_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_linear = {
 	.name = "linear",
+	.onnx = mm_onnx_op_linear,
 	.shape = linear_shape,
 	.saved = linear_saved,
 	.work = linear_work,
@@ -293,6 +295,7 @@ static struct mm_node *matmul_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_matmul = {
 	.name = "matmul",
+	.onnx = mm_onnx_op_matmul,
 	.shape = matmul_shape,
 	.fwd = matmul_fwd,
 	.bwd = matmul_bwd,

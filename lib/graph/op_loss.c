@@ -74,6 +74,7 @@ static struct mm_node *cross_entropy_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_cross_entropy = {
 	.name = "cross_entropy",
+	.training = true,
 	.shape = cross_entropy_shape,
 	.saved = lse_saved,
 	.fwd = cross_entropy_fwd,
@@ -142,6 +143,7 @@ static struct mm_node *infonce_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_infonce = {
 	.name = "infonce",
+	.training = true,
 	.shape = contrastive_shape,
 	.saved = lse_saved,
 	.fwd = infonce_fwd,
@@ -184,6 +186,7 @@ static struct mm_node *sigmoid_loss_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_sigmoid_loss = {
 	.name = "sigmoid_loss",
+	.training = true,
 	.shape = contrastive_shape,
 	.fwd = sigmoid_loss_fwd,
 	.bwd = sigmoid_loss_bwd,
@@ -258,6 +261,7 @@ static void mean_bwd(struct mm_node *out)
 		return mm_##NAME(g, mm_leaf(g, MM_SHAPE(3, 4)), y);      \
 	}                                                                \
 	const struct mm_op mm_op_##NAME = { .name = #NAME,               \
+					    .training = true,            \
 					    .shape = mean_shape,         \
 					    .fwd = mean_fwd,             \
 					    .bwd = mean_bwd,             \

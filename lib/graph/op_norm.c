@@ -1,4 +1,5 @@
 /* op_norm.c - normalisations and softmax as operators. */
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 static size_t width(const struct mm_node *n)
@@ -83,6 +84,7 @@ static struct mm_node *layernorm_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_layernorm = {
 	.name = "layernorm",
+	.onnx = mm_onnx_op_layernorm,
 	.shape = layernorm_shape,
 	.saved = layernorm_saved,
 	.fwd = layernorm_fwd,
@@ -129,6 +131,7 @@ static struct mm_node *l2norm_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_l2norm = {
 	.name = "l2norm",
+	.onnx = mm_onnx_op_l2norm,
 	.shape = same_shape,
 	.saved = l2norm_saved,
 	.fwd = l2norm_fwd,
@@ -180,6 +183,7 @@ static struct mm_node *log_softmax_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_softmax = {
 	.name = "softmax",
+	.onnx = mm_onnx_op_softmax,
 	.shape = same_shape,
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,
@@ -190,6 +194,7 @@ const struct mm_op mm_op_softmax = {
 
 const struct mm_op mm_op_log_softmax = {
 	.name = "log_softmax",
+	.onnx = mm_onnx_op_log_softmax,
 	.shape = same_shape,
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 /* ---- the row at the end of the text, or a fixed one ---- */
@@ -113,6 +114,7 @@ static struct mm_node *pick_row_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_pick_end = {
 	.name = "pick_end",
+	.onnx = mm_onnx_op_pick_end,
 	.shape = pick_shape,
 	.saved = pick_saved,
 	.fwd = pick_fwd,
@@ -123,6 +125,7 @@ const struct mm_op mm_op_pick_end = {
 
 const struct mm_op mm_op_pick_row = {
 	.name = "pick_row",
+	.onnx = mm_onnx_op_pick_row,
 	.shape = pick_shape,
 	.saved = pick_saved,
 	.fwd = pick_fwd,
@@ -180,6 +183,7 @@ static struct mm_node *mean_tokens_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_mean_tokens = {
 	.name = "mean_tokens",
+	.onnx = mm_onnx_op_mean_tokens,
 	.shape = mean_tokens_shape,
 	.fwd = mean_tokens_fwd,
 	.bwd = mean_tokens_bwd,
@@ -298,6 +302,7 @@ static struct mm_node *resize_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_resize_positions = {
 	.name = "resize_positions",
+	.onnx = mm_onnx_op_resize_positions,
 	.shape = resize_shape,
 	.fwd = resize_fwd,
 	.bwd = resize_bwd,

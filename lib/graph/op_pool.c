@@ -1,6 +1,7 @@
 /* op_pool.c - pooling of maps, maps times numbers, pixels. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 #include "kernel/pool.h"
 
@@ -135,6 +136,7 @@ static struct mm_node *avg_pool_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_max_pool = {
 	.name = "max_pool",
+	.onnx = mm_onnx_op_max_pool,
 	.shape = pool_shape,
 	.saved = max_pool_saved,
 	.fwd = max_pool_fwd,
@@ -145,6 +147,7 @@ const struct mm_op mm_op_max_pool = {
 
 const struct mm_op mm_op_avg_pool = {
 	.name = "avg_pool",
+	.onnx = mm_onnx_op_avg_pool,
 	.shape = pool_shape,
 	.fwd = avg_pool_fwd,
 	.bwd = avg_pool_bwd,
@@ -192,6 +195,7 @@ static struct mm_node *mean_map_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_mean_map = {
 	.name = "mean_map",
+	.onnx = mm_onnx_op_mean_map,
 	.shape = mean_map_shape,
 	.fwd = mean_map_fwd,
 	.bwd = mean_map_bwd,
@@ -251,6 +255,7 @@ static struct mm_node *scale_maps_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_scale_maps = {
 	.name = "scale_maps",
+	.onnx = mm_onnx_op_scale_maps,
 	.shape = scale_maps_shape,
 	.fwd = scale_maps_fwd,
 	.bwd = scale_maps_bwd,
@@ -309,6 +314,7 @@ static struct mm_node *pixels_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_pixels = {
 	.name = "pixels",
+	.onnx = mm_onnx_op_pixels,
 	.shape = pixels_shape,
 	.fwd = pixels_fwd,
 	.bwd = pixels_bwd,

@@ -1,6 +1,7 @@
 /* op_shape.c - the same numbers in another arrangement. */
 #include <string.h>
 
+#include "graph/onnx.h"
 #include "graph/ops.h"
 
 /* ---- reshape: a view ---- */
@@ -44,6 +45,7 @@ static struct mm_node *reshape_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_reshape = {
 	.name = "reshape",
+	.onnx = mm_onnx_op_reshape,
 	.shape = reshape_shape,
 	.view = true,
 	.grad_tol = 1e-6,
@@ -126,6 +128,7 @@ static struct mm_node *permute_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_permute = {
 	.name = "permute",
+	.onnx = mm_onnx_op_permute,
 	.shape = permute_shape,
 	.fwd = permute_fwd,
 	.bwd = permute_bwd,
@@ -218,6 +221,7 @@ static struct mm_node *slice_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_slice = {
 	.name = "slice",
+	.onnx = mm_onnx_op_slice,
 	.shape = slice_shape,
 	.fwd = slice_fwd,
 	.bwd = slice_bwd,
@@ -291,6 +295,7 @@ static struct mm_node *concat_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_concat = {
 	.name = "concat",
+	.onnx = mm_onnx_op_concat,
 	.shape = concat_shape,
 	.fwd = concat_fwd,
 	.bwd = concat_bwd,

@@ -43,3 +43,9 @@ size_t mm_scan_find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
 {
 	return isa()->find_columns(at, x, N, Q, bound);
 }
+
+size_t mm_scan_quantize(int8_t *q, float *scale, const float *rows, size_t N,
+			size_t D)
+{
+	return isa()->quantize(q, scale, rows, N, D);
+}

@@ -39,6 +39,14 @@ size_t mm_scan_find(uint32_t *at, const float *x, size_t n, float bound);
 size_t mm_scan_find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
 			    const float *bound);
 
+/*
+ * Rows (N, D) in 8 bits: q[n] = round(127 rows[n] / max|rows[n]|), to even,
+ * and scale[n] = max|rows[n]| / 127.  Returns N, or the first row with a value
+ * that is not finite; those behind it are left alone.
+ */
+size_t mm_scan_quantize(int8_t *q, float *scale, const float *rows, size_t N,
+			size_t D);
+
 /* One instruction set's versions; for scan.c. */
 struct mm_scan_isa {
 	void (*f32)(float *out, const float *rows, size_t ld, size_t N,
@@ -49,6 +57,8 @@ struct mm_scan_isa {
 	size_t (*find)(uint32_t *at, const float *x, size_t n, float bound);
 	size_t (*find_columns)(uint32_t *at, const float *x, size_t N, size_t Q,
 			       const float *bound);
+	size_t (*quantize)(int8_t *q, float *scale, const float *rows, size_t N,
+			   size_t D);
 };
 
 extern const struct mm_scan_isa mm_scan_base, mm_scan_avx2, mm_scan_avx512;

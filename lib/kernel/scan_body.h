@@ -5,6 +5,7 @@
  * then runs ahead at full speed.  Each row sums in 32 lanes, whatever the width
  * of a register.
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernel/scan.h"
@@ -182,5 +183,47 @@ static size_t find_columns(uint32_t *at, const float *x, size_t N, size_t Q,
 	return found;
 }
 
-const struct mm_scan_isa MM_ISA_TABLE = { f32, i8, count_ge, find,
-					  find_columns };
+typedef uint32_t bits __attribute__((may_alias));
+
+/*
+ * One row.  The largest magnitude is found by bits, which have the order of
+ * the magnitudes; whole numbers by an addition that leaves no room for more.
+ */
+static bool quantize_row(int8_t *q, float *scale, const float *x, size_t D)
+{
+	const float magic = 12582912; /* 1.5 * 2^23: to even */
+	const bits *b = (const bits *)x;
+	int32_t top = 0;
+	float most, up;
+
+	for (size_t d = 0; d < D; d++) {
+		const int32_t v = (int32_t)(b[d] & 0x7fffffff);
+
+		top = v > top ? v : top;
+	}
+	memcpy(&most, &top, sizeof(most));
+	*scale = most / 127;
+	up = *scale > 0 ? 127 / most : 0;
+	if (top >= 0x7f800000 || up > 1e38f)
+		up = 0;
+	for (size_t d = 0; d < D; d++) {
+		const float v = x[d] * up + magic;
+		int32_t i;
+
+		memcpy(&i, &v, sizeof(i));
+		q[d] = (int8_t)(uint8_t)((uint32_t)i - 0x4b400000u);
+	}
+	return top < 0x7f800000;
+}
+
+static size_t quantize(int8_t *q, float *scale, const float *rows, size_t N,
+		       size_t D)
+{
+	for (size_t n = 0; n < N; n++)
+		if (!quantize_row(q + n * D, &scale[n], rows + n * D, D))
+			return n;
+	return N;
+}
+
+const struct mm_scan_isa MM_ISA_TABLE = { f32,	i8,	      count_ge,
+					  find, find_columns, quantize };

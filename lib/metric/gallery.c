@@ -5,10 +5,18 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "kernel/packed.h"
+#include "kernel/scan.h"
 #include "metric/topk.h"
 
 int mm_gallery_add(struct mm_gallery *g, const float *rows, size_t n,
 		   struct mm_err *err)
+{
+	return mm_gallery_add_int8(g, rows, NULL, NULL, n, err);
+}
+
+int mm_gallery_add_int8(struct mm_gallery *g, const float *rows,
+			const int8_t *q, const float *scale, size_t n,
+			struct mm_err *err)
 {
 	if (!n)
 		return MM_OK;
@@ -21,7 +29,8 @@ int mm_gallery_add(struct mm_gallery *g, const float *rows, size_t n,
 		g->run = p;
 		g->cap = cap;
 	}
-	g->run[g->n_runs++] = (struct mm_gallery_run){ rows, n, g->n };
+	g->run[g->n_runs++] =
+		(struct mm_gallery_run){ rows, n, g->n, q, scale };
 	g->n += n;
 	return MM_OK;
 }
@@ -52,65 +61,79 @@ const float *mm_gallery_row(const struct mm_gallery *g, size_t i)
 void mm_gallery_release(struct mm_gallery *g)
 {
 	mm_free(g->run);
-	mm_free(g->q);
-	mm_free(g->scale);
+	mm_free(g->own_q);
+	mm_free(g->own_scale);
 	memset(g, 0, sizeof(*g));
 }
 
-static bool finite_row(const float *x, size_t D)
-{
-	float sum = 0;
-
-	/* x * 0 is 0 or, where x is not finite, NaN. */
-	for (size_t d = 0; d < D; d++)
-		sum += x[d] * 0.0f;
-	return sum == 0;
-}
-
 struct quantising {
-	struct mm_gallery *g;
-	bool *bad; /* by run */
+	const struct mm_gallery *g;
+	const size_t *at; /* by run: where its int8 rows go */
+	size_t *good;	  /* by run: rows before the first bad one */
 };
 
-static void quantise_run(void *ctx, size_t begin, size_t end)
+static void quantise_runs(void *ctx, size_t begin, size_t end)
 {
 	const struct quantising *j = ctx;
-	struct mm_gallery *g = j->g;
+	const struct mm_gallery *g = j->g;
 
 	for (size_t r = begin; r < end; r++) {
 		const struct mm_gallery_run *run = &g->run[r];
 
-		for (size_t i = 0; i < run->n && !j->bad[r]; i++)
-			j->bad[r] = !finite_row(run->rows + i * g->D, g->D);
-		if (!j->bad[r])
-			mm_quantize_rows(g->q + run->first * g->D,
-					 g->scale + run->first, run->rows, g->D,
-					 run->n, g->D);
+		j->good[r] =
+			run->q ? run->n
+			       : mm_scan_quantize(g->own_q + j->at[r] * g->D,
+						  g->own_scale + j->at[r],
+						  run->rows, run->n, g->D);
 	}
+}
+
+/* Who has none gets what was made. */
+static int take_rows(struct mm_gallery *g, const struct quantising *j,
+		     struct mm_err *err)
+{
+	for (size_t r = 0; r < g->n_runs; r++) {
+		struct mm_gallery_run *run = &g->run[r];
+
+		if (j->good[r] < run->n)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "gallery row %zu (from 0) holds a "
+				       "value that is not a finite number",
+				       run->first + j->good[r]);
+		if (run->q)
+			continue;
+		run->q = g->own_q + j->at[r] * g->D;
+		run->scale = g->own_scale + j->at[r];
+	}
+	return MM_OK;
 }
 
 int mm_gallery_quantise(struct mm_gallery *g, struct mm_err *err)
 {
-	struct quantising j = { g, mm_calloc(g->n_runs, sizeof(bool)) };
+	size_t *at = mm_malloc(g->n_runs, sizeof(*at));
+	size_t *good = mm_malloc(g->n_runs, sizeof(*good)), n = 0;
+	struct quantising j = { g, at, good };
 	int rc = MM_OK;
 
 	if (g->D > MM_PACKED_MAX_C)
 		rc = mm_fail(err, MM_ERR_SHAPE,
 			     "vectors of %zu numbers are too long for int8",
 			     g->D);
-	else if (!j.bad || !(g->q = mm_malloc(g->n, g->D)) ||
-		 !(g->scale = mm_malloc(g->n, sizeof(*g->scale))))
+	else if (!at || !good)
 		rc = mm_fail_nomem(err, "int8 vectors");
-	if (!rc)
-		mm_parallel_for(g->n_runs, 1, quantise_run, &j);
-	for (size_t r = 0; r < g->n_runs && !rc; r++)
-		for (size_t i = 0; i < g->run[r].n && j.bad[r] && !rc; i++)
-			if (!finite_row(g->run[r].rows + i * g->D, g->D))
-				rc = mm_fail(err, MM_ERR_FORMAT,
-					     "gallery row %zu (from 0) holds a "
-					     "value that is not a finite "
-					     "number",
-					     g->run[r].first + i);
-	mm_free(j.bad);
+	for (size_t r = 0; r < g->n_runs && !rc; r++) {
+		at[r] = n;
+		n += g->run[r].q ? 0 : g->run[r].n;
+	}
+	if (!rc && n &&
+	    (!(g->own_q = mm_malloc(n, g->D)) ||
+	     !(g->own_scale = mm_malloc(n, sizeof(*g->own_scale)))))
+		rc = mm_fail_nomem(err, "int8 vectors");
+	if (!rc) {
+		mm_parallel_for(g->n_runs, 1, quantise_runs, &j);
+		rc = take_rows(g, &j, err);
+	}
+	mm_free(at);
+	mm_free(good);
 	return rc;
 }

@@ -92,6 +92,8 @@ struct worker {
 struct task {
 	const float *rows;
 	size_t n, first;
+	const int8_t *q;
+	const float *scale;
 };
 
 struct pass {
@@ -151,11 +153,10 @@ static void score_narrow(const struct pass *p, struct worker *w,
 		size_t n;
 
 		if (p->query8) {
-			mm_scan_i8(w->whole, g->q + t->first * g->D, t->n,
-				   p->query8 + q * g->D, g->D);
+			mm_scan_i8(w->whole, t->q, t->n, p->query8 + q * g->D,
+				   g->D);
 			for (size_t i = 0; i < t->n; i++)
-				w->z[i] = (float)w->whole[i] *
-					  g->scale[t->first + i];
+				w->z[i] = (float)w->whole[i] * t->scale[i];
 		} else {
 			mm_scan_f32(w->z, t->rows, g->D, t->n,
 				    p->query + q * g->D, g->D);
@@ -195,11 +196,13 @@ static int make_tasks(struct pass *p, struct mm_err *err)
 		const struct mm_gallery_run *run = &g->run[r];
 
 		for (size_t i = 0; i < run->n; i += BLOCK)
-			p->task[p->n_tasks++] =
-				(struct task){ run->rows + i * g->D,
-					       run->n - i < BLOCK ? run->n - i
-								  : BLOCK,
-					       run->first + i };
+			p->task[p->n_tasks++] = (struct task){
+				run->rows + i * g->D,
+				run->n - i < BLOCK ? run->n - i : BLOCK,
+				run->first + i,
+				run->q ? run->q + i * g->D : NULL,
+				run->scale ? run->scale + i : NULL,
+			};
 	}
 	return MM_OK;
 }
@@ -237,7 +240,7 @@ static int pack_queries(struct pass *p, bool int8, struct mm_err *err)
 		p->query8 = mm_arena_alloc(a, p->Q, D);
 		if (!scale || !p->query8)
 			return mm_fail_nomem(err, "queries");
-		mm_quantize_rows(p->query8, scale, p->query, D, p->Q, D);
+		mm_scan_quantize(p->query8, scale, p->query, p->Q, D);
 		return MM_OK;
 	}
 	if (p->Q <= NARROW || !bytes)
@@ -435,9 +438,10 @@ int mm_topk(struct mm_hit *hit, const struct mm_gallery *g, const float *query,
 	size_t each = MEMORY / (cap * n_workers * sizeof(struct found) + 1);
 	int rc = check_queries(query, Q, g->D, err);
 
-	if (options->int8 && !g->q)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "the gallery has no int8 vectors");
+	for (size_t r = 0; r < g->n_runs && options->int8; r++)
+		if (!g->run[r].q)
+			return mm_fail(err, MM_ERR_USAGE,
+				       "the gallery has no int8 vectors");
 	each = each < 1 ? 1 : each > PASS ? PASS : each;
 	for (size_t q = 0; q < Q && n_hits && !rc; q += each) {
 		struct pass p = { .g = g,

@@ -28,6 +28,8 @@
 struct mm_gallery_run {
 	const float *rows; /* (n, D), borrowed */
 	size_t n, first;   /* number of its first row in the gallery */
+	const int8_t *q;   /* (n, D): row i is about scale[i] * q[i]; or NULL */
+	const float *scale; /* (n) */
 };
 
 /* All zeros, but for D, is an empty gallery. */
@@ -35,19 +37,25 @@ struct mm_gallery {
 	size_t D, n; /* n rows in all runs */
 	struct mm_gallery_run *run;
 	size_t n_runs, cap;
-	int8_t *q;    /* (n, D) after mm_gallery_quantise, else NULL */
-	float *scale; /* (n): row i is about scale[i] * q[i] */
+	int8_t *own_q; /* what mm_gallery_quantise made */
+	float *own_scale;
 };
 
 /* Add rows that outlive the gallery. */
 int mm_gallery_add(struct mm_gallery *g, const float *rows, size_t n,
 		   struct mm_err *err) MM_MUST_CHECK;
 
+/* The same with their int8 rows, as mm_gallery_quantise would make them. */
+int mm_gallery_add_int8(struct mm_gallery *g, const float *rows,
+			const int8_t *q, const float *scale, size_t n,
+			struct mm_err *err) MM_MUST_CHECK;
+
 /* Row i, from 0. */
 const float *mm_gallery_row(const struct mm_gallery *g, size_t i);
 
 /*
- * Make the int8 rows: scale = max|x| / 127.  n * (D + 4) bytes.
+ * Make the int8 rows that are not there yet (mm_scan_quantize), n * (D + 4)
+ * bytes; once all rows are added.
  * MM_ERR_FORMAT: a value that is not finite; MM_ERR_SHAPE: D over 2^17.
  */
 int mm_gallery_quantise(struct mm_gallery *g, struct mm_err *err) MM_MUST_CHECK;

@@ -16,6 +16,9 @@
 #	boxes.jsonl	a picture with boxes and phrases
 #	pairs.mmt	the vectors of pictures and captions
 #	coloured/	photos/ in a folder for each colour
+#
+# MODEL=DIR: that folder, with its tokenizer, in place of the small CLIP; so
+# matrix.sh tries every architecture.
 set -e
 have() { mmtool describe commands | grep -qx "$1"; }
 
@@ -31,15 +34,15 @@ cp -r "$DATA/time" .
 cp "$DATA/checkpoint.pt" .
 cp -r "$DATA/eval" eval
 
-cp -r "$DATA/../golden/dual-clip-vit/model" .
+cp -r "${MODEL:-$DATA/../golden/dual-clip-vit/model}" model
 chmod -R u+w .
-cat >model/preprocessor_config.json <<'EOF'
+[ -n "$MODEL" ] || cat >model/preprocessor_config.json <<'EOF'
 {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32},
  "crop_size": {"height": 32, "width": 32}}
 EOF
 if have vocab; then
 	mmtool vocab --type clip --size 550 captions.txt -o vocab
-	cp vocab/* model
+	[ -n "$MODEL" ] || cp vocab/* model
 fi
 if have preprocess && have vocab; then
 	mmtool preprocess --preset hf-clip --image-size 32 --tokenizer vocab \

@@ -6,8 +6,9 @@
 #				(absent: empty, empty, 0)
 #   every row of the table	tests/cli/generic.sh
 #   every example of man/	tests/cli/examples.sh
+#   every architecture		tests/cli/matrix.sh: with every command
 #
-#	usage: [UPDATE=1] tests/cli/run.sh [SUB[/NAME] | generic | examples]...
+#	usage: [UPDATE=1] tests/cli/run.sh [SUB[/NAME] | generic | examples | matrix]...
 #
 # UPDATE=1 rewrites the expectations.  A test sees mmtool in PATH, DATA
 # (tests/data), FIX (made once by fixture.sh: data, models; not to be changed)
@@ -96,5 +97,6 @@ for t in "$here"/*/*.sh; do
 done
 wanted generic && run_loop generic
 wanted examples && run_loop examples
+wanted matrix && run_loop matrix
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -65,6 +65,42 @@ START_TEST(scores_on_every_level)
 }
 END_TEST
 
+/* Rows in 8 bits: nearest whole numbers, at most 127, on every level. */
+START_TEST(rows_in_8_bits)
+{
+	const int best = (int)mm_isa();
+	static int8_t q[N * MAX_D];
+	float scale[N];
+
+	fill();
+	memset(rows, 0, MAX_D * sizeof(*rows));
+	rows[MAX_D] = 1e-44f;
+	rows[2 * MAX_D + 7] = 3e38f;
+	for (int level = 0; level <= best; level++) {
+		mm_isa_force(level);
+		ck_assert_uint_eq(mm_scan_quantize(q, scale, rows, N, MAX_D),
+				  N);
+		for (size_t i = 0; i < N * MAX_D; i++) {
+			const double s = (double)scale[i / MAX_D];
+			const double x = (double)rows[i];
+
+			ck_assert_int_ge(q[i], -127);
+			ck_assert_double_le(fabs(x - s * q[i]),
+					    0.5001 * s + 1e-40);
+		}
+		ck_assert(scale[0] == 0 && q[0] == 0);
+		rows[5 * MAX_D + 3] = NAN;
+		ck_assert_uint_eq(mm_scan_quantize(q, scale, rows, N, MAX_D),
+				  5);
+		rows[5 * MAX_D + 3] = -INFINITY;
+		ck_assert_uint_eq(mm_scan_quantize(q, scale, rows, N, MAX_D),
+				  5);
+		rows[5 * MAX_D + 3] = 0;
+	}
+	mm_isa_force(-1);
+}
+END_TEST
+
 START_TEST(extremes_fit)
 {
 	static int8_t x[4096], q[4096];
@@ -125,6 +161,7 @@ int main(void)
 	TCase *tc = tcase_create("scan");
 
 	tcase_add_test(tc, scores_on_every_level);
+	tcase_add_test(tc, rows_in_8_bits);
 	tcase_add_test(tc, extremes_fit);
 	tcase_add_test(tc, bounds);
 	tcase_add_test(tc, bounds_of_columns);

@@ -11,6 +11,9 @@ run -g gallery.mmt photos/blue-circle.png | head -n 1
 run -g gallery.mmt gallery.mmt >2
 run -g gallery.mmt - <gallery.mmt | cmp - 2
 run -g gallery.mmt --int8 -j 1 gallery.mmt | cmp - 2
+mmtool embed --both --int8 -m model photos.mmt -o small.mmt
+run -g small.mmt --int8 gallery.mmt | cmp - 2
+cat small.mmt | mmtool search --int8 -k 3 gallery.mmt | cmp - 2
 grep -c '^1 1.0000' 2
 run -g gallery.mmt -g pairs.mmt photos/blue-circle.png
 run -g pairs.mmt --column text 'a blue circle' | head -n 1

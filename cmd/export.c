@@ -1,0 +1,187 @@
+/* export.c - mmtool export: a model as ONNX files. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "cmd.h"
+#include "onnx/export.h"
+
+struct export_args {
+	struct mm_common common;
+	int part, format;
+	int64_t opset;
+	bool half, int8, external;
+};
+
+enum { DYNAMIC, QDQ };
+static const char *const parts[] = { "image", "text", "both", NULL };
+static const char *const formats[] = { "dynamic", "qdq", NULL };
+
+static const struct export_args defaults = {
+	.part = MM_ONNX_BOTH,
+	.format = DYNAMIC,
+	.opset = 17,
+};
+
+static const struct mm_opt opts[] = {
+	MM_OPT_MODEL(struct export_args),
+	MM_PATH('o', "output", struct export_args, common.output,
+		"DIR|FILE.onnx", "folder for all files, or one file"),
+	MM_ENUM(0, "part", struct export_args, part, parts,
+		"towers to write; both: each of them, and one file of both"),
+	MM_INT(0, "opset", struct export_args, opset, "N", 17, 20,
+	       "version of ONNX's operators"),
+	MM_FLAG(0, "fp16", struct export_args, half,
+		"weights and arithmetic in float16; inputs and outputs stay "
+		"float32"),
+	MM_FLAG(0, "int8", struct export_args, int8,
+		"weights of linear layers as int8, a scale for each output"),
+	MM_ENUM(0, "int8-format", struct export_args, format, formats,
+		"how: MatMulInteger, or DequantizeLinear around MatMul"),
+	MM_FLAG(0, "external-data", struct export_args, external,
+		"weights in a file beside the .onnx file; beyond 2 GiB always"),
+	MM_OPT_GENERAL(struct export_args),
+	MM_OPTS_END,
+};
+
+/* What the Hub puts beside onnx/. */
+static const char *const beside[] = {
+	"config.json",
+	"preprocessor_config.json",
+	"tokenizer.json",
+	"tokenizer_config.json",
+	"special_tokens_map.json",
+	"vocab.json",
+	"merges.txt",
+	"vocab.txt",
+	"added_tokens.json",
+	"spiece.model",
+};
+
+static const char *suffix(const struct export_args *a)
+{
+	if (a->half)
+		return "_fp16";
+	if (!a->int8)
+		return "";
+	return a->format == QDQ ? "_int8" : "_quantized";
+}
+
+static int path_in(char *path, size_t size, const char *dir, const char *name,
+		   struct mm_err *err)
+{
+	if ((size_t)snprintf(path, size, "%s/%s", dir, name) < size)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_USAGE, "the path of '%s' is too long", dir);
+}
+
+static int copy_beside(const char *from, const char *to, struct mm_err *err)
+{
+	char a[4096], b[4096];
+	struct mm_file f;
+	struct stat st;
+	int rc = MM_OK;
+
+	for (size_t i = 0; !rc && i < sizeof(beside) / sizeof(*beside); i++) {
+		if ((rc = path_in(a, sizeof(a), from, beside[i], err)) ||
+		    (rc = path_in(b, sizeof(b), to, beside[i], err)))
+			return rc;
+		if (stat(a, &st))
+			continue;
+		if ((rc = mm_file_open(&f, a, err)))
+			return rc;
+		rc = mm_file_write(b, f.data, f.size, err);
+		mm_file_release(&f);
+	}
+	return rc;
+}
+
+/* DIR/onnx/NAME.onnx of each part that was asked for. */
+static int write_folder(struct mm_model *m, const struct export_args *a,
+			struct mm_export *x, struct mm_err *err)
+{
+	static const char *const names[] = { "vision_model", "text_model",
+					     "model" };
+	char dir[4096], path[4200];
+	int rc;
+
+	if ((rc = path_in(dir, sizeof(dir), a->common.output, "onnx", err)) ||
+	    (rc = mm_mkdirs(dir, err)))
+		return rc;
+	for (int part = 0; part <= MM_ONNX_BOTH && !rc; part++) {
+		if (a->part != part && a->part != MM_ONNX_BOTH)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s%s.onnx", dir, names[part],
+			 suffix(a));
+		x->part = (enum mm_onnx_part)part;
+		rc = mm_export_onnx(m, x, path, err);
+	}
+	return rc ? rc : copy_beside(a->common.model, a->common.output, err);
+}
+
+static bool is_file(const char *path)
+{
+	const size_t n = strlen(path);
+
+	return n > 5 && !strcmp(path + n - 5, ".onnx");
+}
+
+static int check_args(const struct export_args *a, struct mm_err *err)
+{
+	int rc;
+
+	if ((rc = mm_need_model(&a->common, err)) ||
+	    (rc = mm_need_output(&a->common, err)))
+		return rc;
+	if (!strcmp(a->common.output, "-"))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "the result is files; name a folder with -o");
+	if (a->half && a->int8)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--fp16 and --int8 exclude each other");
+	return MM_OK;
+}
+
+static int run(const void *args, int argc, char **argv, struct mm_err *err)
+{
+	const struct export_args *a = args;
+	struct mm_export x = {
+		.part = (enum mm_onnx_part)a->part,
+		.opset = (int)a->opset,
+		.int8 = !a->int8	       ? MM_ONNX_FLOAT
+			: a->format == DYNAMIC ? MM_ONNX_DYNAMIC
+					       : MM_ONNX_QDQ,
+		.half = a->half,
+		.external = a->external,
+	};
+	struct mm_model m;
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	if ((rc = check_args(a, err)) ||
+	    (rc = mm_model_open(&m, a->common.model, err)))
+		return rc;
+	rc = is_file(a->common.output)
+		     ? mm_export_onnx(&m, &x, a->common.output, err)
+		     : write_folder(&m, a, &x, err);
+	mm_model_release(&m);
+	return rc;
+}
+
+const struct mm_cmd mm_cmd_export = {
+	.name = "export",
+	.group = MM_SHIP,
+	.summary = "a model as ONNX files",
+	.synopsis = "[OPTION]... -m DIR -o DIR|FILE.onnx",
+	.details = "Writes onnx/vision_model.onnx, onnx/text_model.onnx and "
+		   "onnx/model.onnx with the names of inputs and outputs that "
+		   "the Hugging Face hub uses; the name of one .onnx file "
+		   "instead of a folder gets --part alone.",
+	.min_operands = 0,
+	.max_operands = 0,
+	.opts = opts,
+	MM_ARGS(struct export_args, defaults),
+	.run = run,
+};

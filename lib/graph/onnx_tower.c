@@ -1,0 +1,375 @@
+/* onnx_tower.c - transformers' operators in ONNX's; see onnx.h. */
+#include <float.h>
+#include <math.h>
+
+#include "graph/onnx.h"
+#include "graph/ops.h"
+
+/* ---- op_linear.c ---- */
+
+/* A convolution over patches that do not overlap, as rows: (B, N, F). */
+static const char *patch_product(struct mm_onnx_list *l,
+				 const struct mm_node *out)
+{
+	const struct mm_node *patches = out->in[0], *w = out->in[1];
+	const int64_t P = (int64_t)patches->at.patches.patch;
+	const struct mm_onnx_attr at[] = {
+		{ .name = "strides",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { P, P },
+		  .n = 2 },
+		{ .name = "kernel_shape",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { P, P },
+		  .n = 2 },
+		{ NULL },
+	};
+	const struct mm_onnx_attr order[] = {
+		{ .name = "perm",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { 0, 2, 1 },
+		  .n = 3 },
+		{ NULL },
+	};
+	const char *y = mm_onnx_op(l, "Conv", at, mm_onnx_in(l, patches, 0),
+				   mm_onnx_in(l, out, 1), NULL);
+
+	y = mm_onnx_op(l, "Reshape", NULL, y,
+		       MM_ONNX_INTS(l, 0, (int64_t)w->shape.dim[0], -1), NULL);
+	return mm_onnx_op(l, "Transpose", order, y, NULL);
+}
+
+void mm_onnx_op_linear(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const char *bias = mm_onnx_in(l, out, 2);
+	const char *residual = mm_onnx_in(l, out, 3), *y;
+	const struct mm_node *x = out->in[0], *w = out->in[1];
+
+	if (x->op == &mm_op_patches && w->shape.rank == 4)
+		y = patch_product(l, out);
+	else
+		y = mm_onnx_product(l, mm_onnx_in(l, out, 0), w);
+	if (bias)
+		y = mm_onnx_op(l, "Add", NULL, y, bias, NULL);
+	y = mm_onnx_act(l, y, out->at.linear.act);
+	if (residual)
+		y = mm_onnx_op(l, "Add", NULL, y, residual, NULL);
+	mm_onnx_set(l, out, y);
+}
+
+/* The last two axes exchanged. */
+static const char *turned(struct mm_onnx_list *l, const char *x, int rank)
+{
+	struct mm_onnx_attr at[2] = {
+		{ .name = "perm", .kind = MM_ONNX_INTS, .n = rank }
+	};
+
+	for (int i = 0; i < rank; i++)
+		at[0].ints[i] = i;
+	at[0].ints[rank - 2] = rank - 1;
+	at[0].ints[rank - 1] = rank - 2;
+	return mm_onnx_op(l, "Transpose", at, x, NULL);
+}
+
+void mm_onnx_op_matmul(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const char *a = mm_onnx_in(l, out, 0), *b = mm_onnx_in(l, out, 1), *y;
+
+	if (out->at.matmul.ta)
+		a = turned(l, a, out->in[0]->shape.rank);
+	if (out->at.matmul.tb)
+		b = turned(l, b, out->in[1]->shape.rank);
+	y = mm_onnx_op(l, "MatMul", NULL, a, b, NULL);
+	if (out->at.matmul.alpha != 1)
+		y = mm_onnx_op(l, "Mul", NULL, y,
+			       mm_onnx_real(l, out->at.matmul.alpha), NULL);
+	mm_onnx_set(l, out, y);
+}
+
+/* ---- op_norm.c ---- */
+
+void mm_onnx_op_layernorm(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	mm_onnx_set(
+		l, out,
+		mm_onnx_op(l, "LayerNormalization",
+			   MM_ONNX_AT(MM_ONNX_I("axis", -1),
+				      MM_ONNX_F("epsilon", out->at.norm.eps)),
+			   mm_onnx_in(l, out, 0), mm_onnx_in(l, out, 1),
+			   mm_onnx_in(l, out, 2), NULL));
+}
+
+void mm_onnx_op_l2norm(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const char *x = mm_onnx_in(l, out, 0);
+	const char *n = mm_onnx_norm(l, x);
+
+	n = mm_onnx_op(l, "Max", NULL, n, mm_onnx_real(l, out->at.norm.eps),
+		       NULL);
+	mm_onnx_set(l, out, mm_onnx_op(l, "Div", NULL, x, n, NULL));
+}
+
+void mm_onnx_op_softmax(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Softmax", MM_ONNX_AT(MM_ONNX_I("axis", -1)),
+			       mm_onnx_in(l, out, 0), NULL));
+}
+
+void mm_onnx_op_log_softmax(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "LogSoftmax",
+			       MM_ONNX_AT(MM_ONNX_I("axis", -1)),
+			       mm_onnx_in(l, out, 0), NULL));
+}
+
+/* ---- op_attention.c ---- */
+
+/* x (B, T, C) as heads, axes in that order: (B, H, T, D) or (B, H, D, T). */
+static const char *heads(struct mm_onnx_list *l, const char *x, size_t H,
+			 size_t D, bool key)
+{
+	const struct mm_onnx_attr at[] = {
+		{ .name = "perm",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { 0, 2, key ? 3 : 1, key ? 1 : 3 },
+		  .n = 4 },
+		{ NULL },
+	};
+
+	x = mm_onnx_op(l, "Reshape", NULL, x,
+		       MM_ONNX_INTS(l, 0, 0, (int64_t)H, (int64_t)D), NULL);
+	return mm_onnx_op(l, "Transpose", at, x, NULL);
+}
+
+/* Keys at or before the query: bool (1, 1, T, T), made once for each T. */
+static const char *causal(struct mm_onnx_list *l, const char *x)
+{
+	const char *name = mm_onnx_find(l, "causal"), *at, *row, *col;
+	const char *zero;
+
+	if (name)
+		return name;
+	at = mm_onnx_op(l, "Squeeze", NULL, mm_onnx_length(l, x, 1), NULL);
+	zero = mm_onnx_op(l, "Squeeze", NULL, MM_ONNX_INTS(l, 0), NULL);
+	at = mm_onnx_op(
+		l, "Range", NULL, zero, at,
+		mm_onnx_op(l, "Squeeze", NULL, MM_ONNX_INTS(l, 1), NULL), NULL);
+	row = mm_onnx_op(l, "Unsqueeze", NULL, at, MM_ONNX_INTS(l, 0), NULL);
+	col = mm_onnx_op(l, "Unsqueeze", NULL, at, MM_ONNX_INTS(l, 1), NULL);
+	name = mm_onnx_op(l, "LessOrEqual", NULL, row, col, NULL);
+	return mm_onnx_keep(l, "causal", name);
+}
+
+/* Keys that the mask shows: bool (B, 1, 1, T). */
+static const char *shown(struct mm_onnx_list *l, const char *mask)
+{
+	const char *name = mm_onnx_find(l, "shown");
+
+	if (name)
+		return name;
+	name = mm_onnx_op(l, "Cast", MM_ONNX_AT(MM_ONNX_I("to", 9)), mask,
+			  NULL);
+	name = mm_onnx_op(l, "Unsqueeze", NULL, name, MM_ONNX_INTS(l, 1, 2),
+			  NULL);
+	return mm_onnx_keep(l, "shown", name);
+}
+
+/* What is to be seen at all, or NULL: everything. */
+static const char *seen(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const char *mask = mm_onnx_in(l, out, 3), *both, *c;
+
+	if (!out->at.attention.causal)
+		return mask ? shown(l, mask) : NULL;
+	c = causal(l, mm_onnx_in(l, out, 0));
+	if (!mask)
+		return c;
+	if ((both = mm_onnx_find(l, "causal and shown")))
+		return both;
+	return mm_onnx_keep(
+		l, "causal and shown",
+		mm_onnx_op(l, "And", NULL, c, shown(l, mask), NULL));
+}
+
+void mm_onnx_op_attention(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const size_t H = out->at.attention.heads, C = out->shape.dim[2];
+	const size_t D = C / H;
+	const double scale = out->at.attention.scale != 0
+				     ? out->at.attention.scale
+				     : 1 / sqrt((double)D);
+	const struct mm_onnx_attr back[] = {
+		{ .name = "perm",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { 0, 2, 1, 3 },
+		  .n = 4 },
+		{ NULL },
+	};
+	const char *q = heads(l, mm_onnx_in(l, out, 0), H, D, false);
+	const char *k = heads(l, mm_onnx_in(l, out, 1), H, D, true);
+	const char *v = heads(l, mm_onnx_in(l, out, 2), H, D, false);
+	const char *visible = seen(l, out), *p;
+
+	q = mm_onnx_op(l, "Mul", NULL, q, mm_onnx_real(l, scale), NULL);
+	p = mm_onnx_op(l, "MatMul", NULL, q, k, NULL);
+	if (visible)
+		p = mm_onnx_op(l, "Where", NULL, visible, p,
+			       mm_onnx_real(l, -(double)FLT_MAX), NULL);
+	p = mm_onnx_op(l, "Softmax", MM_ONNX_AT(MM_ONNX_I("axis", -1)), p,
+		       NULL);
+	p = mm_onnx_op(l, "MatMul", NULL, p, v, NULL);
+	p = mm_onnx_op(l, "Transpose", back, p, NULL);
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Reshape", NULL, p,
+			       MM_ONNX_INTS(l, 0, 0, (int64_t)C), NULL));
+}
+
+/* ---- op_embed.c ---- */
+
+void mm_onnx_op_embedding(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Gather", NULL, mm_onnx_in(l, out, 1),
+			       mm_onnx_in(l, out, 0), NULL));
+}
+
+void mm_onnx_op_add_positions(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const char *x = mm_onnx_in(l, out, 0), *pos = mm_onnx_in(l, out, 1);
+	const size_t T = out->shape.dim[1];
+
+	if (mm_onnx_ragged(l, out, 0))
+		pos = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, 0),
+				 mm_onnx_length(l, x, 1), NULL);
+	else if (out->in[1]->shape.dim[0] != T)
+		pos = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, 0),
+				 MM_ONNX_INTS(l, (int64_t)T), NULL);
+	mm_onnx_set(l, out, mm_onnx_op(l, "Add", NULL, x, pos, NULL));
+}
+
+void mm_onnx_op_prepend(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const int64_t C = (int64_t)out->shape.dim[2];
+	const char *x = mm_onnx_in(l, out, 0), *cls = mm_onnx_in(l, out, 1);
+	const char *shape = mm_onnx_op(
+		l, "Concat", MM_ONNX_AT(MM_ONNX_I("axis", 0)),
+		mm_onnx_length(l, x, 0), MM_ONNX_INTS(l, 1, C), NULL);
+
+	cls = mm_onnx_op(l, "Reshape", NULL, cls, MM_ONNX_INTS(l, 1, 1, C),
+			 NULL);
+	cls = mm_onnx_op(l, "Expand", NULL, cls, shape, NULL);
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Concat", MM_ONNX_AT(MM_ONNX_I("axis", 1)),
+			       cls, x, NULL));
+}
+
+void mm_onnx_op_patches(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const size_t *x = out->in[0]->shape.dim;
+	const int64_t P = (int64_t)out->at.patches.patch;
+	const int64_t C = (int64_t)x[1], h = (int64_t)x[2] / P;
+	const int64_t w = (int64_t)x[3] / P;
+	const struct mm_onnx_attr order[] = {
+		{ .name = "perm",
+		  .kind = MM_ONNX_INTS,
+		  .ints = { 0, 2, 4, 1, 3, 5 },
+		  .n = 6 },
+		{ NULL },
+	};
+	const char *y = mm_onnx_op(l, "Reshape", NULL, mm_onnx_in(l, out, 0),
+				   MM_ONNX_INTS(l, 0, C, h, P, w, P), NULL);
+
+	if (out->in[0]->elem == MM_ELEM_U8)
+		mm_onnx_refuse(l, "pictures of bytes");
+	y = mm_onnx_op(l, "Transpose", order, y, NULL);
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Reshape", NULL, y,
+			       MM_ONNX_INTS(l, 0, h * w, C * P * P), NULL));
+}
+
+/* ---- op_pick.c ---- */
+
+void mm_onnx_op_pick_end(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const int eos = out->at.loss.ignore;
+	const char *ids = mm_onnx_in(l, out, 1), *at;
+
+	if (eos != MM_EOS_LARGEST) {
+		ids = mm_onnx_op(l, "Equal", NULL, ids, MM_ONNX_INTS(l, eos),
+				 NULL);
+		ids = mm_onnx_op(l, "Cast", MM_ONNX_AT(MM_ONNX_I("to", 6)), ids,
+				 NULL);
+	}
+	/* The first of equals: position 0 where there is no end. */
+	at = mm_onnx_op(
+		l, "ArgMax",
+		MM_ONNX_AT(MM_ONNX_I("axis", 1), MM_ONNX_I("keepdims", 1)), ids,
+		NULL);
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "GatherND",
+			       MM_ONNX_AT(MM_ONNX_I("batch_dims", 1)),
+			       mm_onnx_in(l, out, 0), at, NULL));
+}
+
+void mm_onnx_op_pick_row(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const size_t T = out->in[0]->shape.dim[1];
+	size_t t = out->at.slice.begin;
+	/* The last row of a text is the last of any text. */
+	const bool last = t && t + 1 == T;
+	const char *at =
+		mm_onnx_op(l, "Squeeze", NULL,
+			   MM_ONNX_INTS(l, last ? -1 : (int64_t)t), NULL);
+
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "Gather", MM_ONNX_AT(MM_ONNX_I("axis", 1)),
+			       mm_onnx_in(l, out, 0), at, NULL));
+}
+
+void mm_onnx_op_mean_tokens(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	mm_onnx_set(l, out,
+		    mm_onnx_mean(l, mm_onnx_in(l, out, 0),
+				 (const int64_t[]){ 1 }, 1));
+}
+
+/* Bicubic, a = -0.75, the border repeated: what Resize does by default. */
+void mm_onnx_op_resize_positions(struct mm_onnx_list *l,
+				 const struct mm_node *out)
+{
+	const int64_t n = (int64_t)out->at.slice.axis;
+	const int64_t h = (int64_t)out->at.slice.begin;
+	const int64_t w = (int64_t)out->at.slice.end;
+	const int64_t C = (int64_t)out->shape.dim[1];
+	const int64_t G =
+		llround(sqrt((double)out->in[0]->shape.dim[0] - (double)n));
+	const struct mm_onnx_attr cubic[] = {
+		{ .name = "mode", .kind = MM_ONNX_WORD, .word = "cubic" },
+		{ .name = "coordinate_transformation_mode",
+		  .kind = MM_ONNX_WORD,
+		  .word = "half_pixel" },
+		MM_ONNX_F("cubic_coeff_a", -0.75),
+		{ NULL },
+	};
+	const char *pos = mm_onnx_in(l, out, 0), *grid;
+
+	grid = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, n),
+			  MM_ONNX_INTS(l, INT64_MAX), NULL);
+	grid = mm_onnx_op(l, "Transpose", NULL, grid, NULL);
+	grid = mm_onnx_op(l, "Reshape", NULL, grid, MM_ONNX_INTS(l, 1, C, G, G),
+			  NULL);
+	grid = mm_onnx_op(l, "Resize", cubic, grid, "", "",
+			  MM_ONNX_INTS(l, 1, C, h, w), NULL);
+	grid = mm_onnx_op(l, "Reshape", NULL, grid, MM_ONNX_INTS(l, C, h * w),
+			  NULL);
+	grid = mm_onnx_op(l, "Transpose", NULL, grid, NULL);
+	if (n) {
+		pos = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, 0),
+				 MM_ONNX_INTS(l, n), NULL);
+		grid = mm_onnx_op(l, "Concat", MM_ONNX_AT(MM_ONNX_I("axis", 0)),
+				  pos, grid, NULL);
+	}
+	mm_onnx_set(l, out, grid);
+}

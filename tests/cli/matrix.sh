@@ -1,0 +1,82 @@
+#!/bin/sh
+# Every architecture with every command that takes a model.  A tiny instance
+# of each is trained from scratch and takes the place of the fixture's model;
+# then the command's own smoke runs that name it must succeed, with the same
+# output for any number of threads.  tests/cli/SUB/refused lists what a command
+# cannot do, a line "ARCH: ARGUMENTS" each: such a run must fail with a message.
+#
+# Prints "ok NAME" or "FAIL NAME" for each thing tried.
+here=$(dirname "$0")
+
+say() { # status NAME
+	if [ "$1" = 0 ]; then set -- ok "$2"; else set -- "FAIL matrix" "$2"; fi
+	printf '%s %s\n' "$1" "$2"
+}
+
+# try NAME COMMAND...: must succeed.
+try() {
+	name=$1
+	shift
+	"$@" >out 2>err </dev/null
+	rc=$?
+	say $rc "$name"
+	[ $rc = 0 ] || sed 's/^/    /' err
+	return $rc
+}
+
+# A run of a smoke file: ARCH "COMMAND [MODE]" ARGUMENTS
+smoke() {
+	rm -rf run && cp -r "fix-$1" run && cd run || return
+	eval "mmtool $2 $3" >../out1 2>../err1 </dev/null
+	rc=$?
+	if grep -qxF "$1: $3" "$here/${2%% *}/refused" 2>/dev/null; then
+		[ $rc = 1 ] && [ -s ../err1 ]
+		say $? "$1 refused by $2 $3"
+		cd ..
+		return
+	fi
+	say $rc "$1 with $2 $3"
+	[ $rc = 0 ] || sed 's/^/    /' ../err1
+	if [ $rc = 0 ] && [ -s ../out1 ]; then
+		eval "mmtool $2 -j 3 $3" >../out2 2>/dev/null </dev/null
+		cmp -s ../out1 ../out2
+		say $? "$1 with $2 $3: any number of threads"
+	fi
+	cd ..
+}
+
+# One architecture and its smallest preset.
+arch() {
+	try "$1: train from scratch" mmtool train --arch "$1" --preset "$2" \
+		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$1" \
+		--val "$FIX/data.mmt" "$FIX/data.mmt" || return
+	try "$1: resume" mmtool train --arch "$1" --preset "$2" \
+		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$1" \
+		--resume --val "$FIX/data.mmt" "$FIX/data.mmt"
+	try "$1: train on" mmtool train -m "$1" -B 8 --steps 1 -o "$1-tuned" \
+		"$FIX/data.mmt"
+	try "$1: train in pieces" mmtool train -m "$1" -B 8 --steps 1 \
+		--micro-batch-image 4 --micro-batch-text 2 -o "$1-pieces" \
+		"$FIX/data.mmt"
+	mkdir "fix-$1"
+	# shellcheck disable=SC2016
+	try "$1: fixture" env MODEL="$PWD/$1" \
+		sh -c 'cd "$1" && sh "$2"' sh "fix-$1" "$here/fixture.sh" ||
+		return
+	while read -r sub mode; do
+		case $mode in '*') continue ;; esac
+		runs="$here/$sub/smoke${mode:+-$mode}"
+		[ -s "$runs" ] || continue
+		while read -r line; do
+			case " $line " in
+			*" model "*) smoke "$1" "$sub${mode:+ $mode}" "$line" ;;
+			esac
+		done <"$runs"
+	done <rows
+}
+
+mmtool describe commands >rows
+mmtool describe architectures >archs
+while read -r name preset _; do
+	arch "$name" "$preset"
+done <archs
