@@ -1,4 +1,5 @@
-/* encode.h - pictures out: PNG, for `view`, contact sheets and tests. */
+/* encode.h - pictures out: PNG for `view`, contact sheets and tests, JPEG for
+ * small copies. */
 #ifndef MM_IMAGE_ENCODE_H
 #define MM_IMAGE_ENCODE_H
 
@@ -11,5 +12,9 @@
  */
 int mm_image_png(struct mm_buf *out, const struct mm_image *im,
 		 struct mm_err *err) MM_MUST_CHECK;
+
+/* Append an RGB picture as a JPEG of quality 1..100, chroma halved. */
+int mm_image_jpeg(struct mm_buf *out, const struct mm_image *rgb, int quality,
+		  struct mm_err *err) MM_MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -19,6 +20,7 @@
 
 #include "base/mem.h"
 #include "image/codec.h"
+#include "image/encode.h"
 
 enum { MAX_SCANS = 1000 }; /* more are an attack on our time */
 
@@ -266,4 +268,71 @@ int mm_jpeg_read(struct mm_image *im, struct mm_image_info *info,
 done:
 	jpeg_destroy_decompress(&s.d);
 	return rc;
+}
+
+/* ---- writing ---- */
+
+struct encoder {
+	struct jpeg_compress_struct c;
+	struct jpeg_error_mgr mgr;
+	jmp_buf jump;
+	unsigned char *bytes; /* libjpeg's, by malloc */
+	unsigned long n;
+};
+
+static void fail_writing(j_common_ptr c)
+{
+	struct encoder *e = c->client_data;
+
+	longjmp(e->jump, 1);
+}
+
+static bool compress(struct encoder *e, const struct mm_image *im, int quality)
+{
+	union {
+		const uint8_t *in;
+		JSAMPROW out;
+	} row;
+
+	e->c.err = jpeg_std_error(&e->mgr);
+	e->mgr.error_exit = fail_writing;
+	e->mgr.output_message = no_output;
+	e->c.client_data = e;
+	if (setjmp(e->jump))
+		return false;
+	jpeg_create_compress(&e->c);
+	jpeg_mem_dest(&e->c, &e->bytes, &e->n);
+	e->c.image_width = (JDIMENSION)im->w;
+	e->c.image_height = (JDIMENSION)im->h;
+	e->c.input_components = 3;
+	e->c.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&e->c);
+	jpeg_set_quality(&e->c, quality, TRUE);
+	jpeg_start_compress(&e->c, TRUE);
+	while (e->c.next_scanline < e->c.image_height) {
+		row.in = im->data + e->c.next_scanline * im->w * 3;
+		jpeg_write_scanlines(&e->c, &row.out, 1);
+	}
+	jpeg_finish_compress(&e->c);
+	return true;
+}
+
+int mm_image_jpeg(struct mm_buf *out, const struct mm_image *rgb, int quality,
+		  struct mm_err *err)
+{
+	struct encoder e = { .bytes = NULL };
+	bool ok;
+
+	if (rgb->mode != MM_IMAGE_RGB || rgb->w > JPEG_MAX_DIMENSION ||
+	    rgb->h > JPEG_MAX_DIMENSION)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "a picture of %zux%zu does not go into a JPEG",
+			       rgb->w, rgb->h);
+	if ((ok = compress(&e, rgb, quality)))
+		mm_buf_add(out, e.bytes, e.n);
+	jpeg_destroy_compress(&e.c);
+	free(e.bytes);
+	if (!ok)
+		return mm_fail_nomem(err, "a JPEG");
+	return mm_buf_check(out, "a JPEG", err);
 }

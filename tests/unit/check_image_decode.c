@@ -276,6 +276,40 @@ START_TEST(planes_go_there_and_back)
 }
 END_TEST
 
+/* Smooth colours survive a JPEG of good quality within a few steps. */
+START_TEST(jpeg_written_reads_back_nearly)
+{
+	struct mm_image im, back;
+	struct mm_image_info info;
+	struct mm_buf small = { 0 }, large = { 0 };
+
+	mm_image_init(&im);
+	mm_image_init(&back);
+	ck_ok(mm_image_reshape(&im, MM_IMAGE_RGB, 61, 37, err));
+	for (size_t i = 0; i < 61 * 37; i++) {
+		im.data[3 * i] = (uint8_t)(i % 61 * 4);
+		im.data[3 * i + 1] = (uint8_t)(i / 61 * 6);
+		im.data[3 * i + 2] = 100;
+	}
+	ck_ok(mm_image_jpeg(&large, &im, 95, err));
+	ck_ok(mm_image_jpeg(&small, &im, 30, err));
+	ck_assert_uint_lt(small.len, large.len);
+	ck_ok(mm_image_decode(&back, &info, large.data, large.len, NULL, err));
+	ck_assert_int_eq(info.format, MM_IMAGE_JPEG);
+	ck_assert_int_eq(back.mode, MM_IMAGE_RGB);
+	ck_assert_uint_eq(back.w, 61);
+	ck_assert_uint_eq(back.h, 37);
+	for (size_t i = 0; i < 3 * 61 * 37; i++)
+		ck_assert_int_le(abs(back.data[i] - im.data[i]), 12);
+	im.mode = MM_IMAGE_L;
+	ck_fails(mm_image_jpeg(&large, &im, 95, err), MM_ERR_SHAPE, "JPEG");
+	mm_image_release(&im);
+	mm_image_release(&back);
+	mm_buf_release(&small);
+	mm_buf_release(&large);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("image_decode");
@@ -292,5 +326,6 @@ int main(void)
 	tcase_add_test(tc, sixteen_bit_grey_is_clipped_or_scaled);
 	tcase_add_test(tc, alpha_lies_on_its_ground);
 	tcase_add_test(tc, planes_go_there_and_back);
+	tcase_add_test(tc, jpeg_written_reads_back_nearly);
 	return unit_run("image_decode", tc);
 }
