@@ -25,9 +25,10 @@ LIBS    := libpng libjpeg jansson libutf8proc zlib
 OPT_LIBS := $(if $(call have,libwebpdemux),libwebp libwebpdemux)
 HAVE    := $(if $(filter libwebp,$(OPT_LIBS)),-DHAVE_WEBP)
 # Only their headers: they are loaded on first use (lib/base/dynlib.h).
-LAZY    := $(foreach l,libarchive libxml-2.0,$(if $(call have,$(l)),$(l)))
+LAZY    := $(foreach l,libarchive libxml-2.0 libmicrohttpd,$(if $(call have,$(l)),$(l)))
 HAVE    += $(if $(filter libarchive,$(LAZY)),-DHAVE_ARCHIVE) \
-	   $(if $(filter libxml-2.0,$(LAZY)),-DHAVE_XML)
+	   $(if $(filter libxml-2.0,$(LAZY)),-DHAVE_XML) \
+	   $(if $(filter libmicrohttpd,$(LAZY)),-DHAVE_MICROHTTPD)
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -63,7 +64,10 @@ endif
 # Loops over pixels: integers only, see lib/image/loops.h.
 $(BUILD)/lib/image/loops.o: EXTRA_C = -O3
 
-LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
+# Files that are part of the program: lib/serve/page.html is mm_asset_page.
+ASSETS  := $(wildcard lib/serve/*.html lib/serve/*.json)
+LIB_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c)) \
+	   $(ASSETS:%=$(BUILD)/%.o)
 CMD_O   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/*.c))
 DBL_O   := $(patsubst %.c,$(BUILD)/double/%.o,\
 	   $(wildcard lib/base/*.c lib/kernel/*.c lib/tensor/*.c lib/graph/*.c))
@@ -82,7 +86,7 @@ bench-programs: $(BENCH)
 bench: $(BENCH)
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
 
-$(BUILD)/cmd/main.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
+$(BUILD)/cmd/common.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
 $(BUILD)/mmtool: $(CMD_O) $(BUILD)/libmmtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
@@ -101,6 +105,17 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_C) $(EXTRA_C) -c -o $@ $<
+$(ASSETS:%=$(BUILD)/%.c): $(BUILD)/%.c: %
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "serve/server_impl.h"' && \
+		echo 'static const unsigned char bytes[] = {' && \
+		od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' && \
+		echo '};' && name=$(basename $(<F)) && \
+		echo "const struct mm_asset mm_asset_$$name = {" && \
+		echo '	bytes, sizeof(bytes) };'; } >$@.tmp && mv $@.tmp $@
+$(ASSETS:%=$(BUILD)/%.o): %.o: %.c
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_C) -c -o $@ $<
 CHECK_L := $(shell $(PKG) --libs check 2>/dev/null)
 $(BUILD)/tests/unit/check_double_%: $(BUILD)/tests/unit/check_double_%.o \
 		$(BUILD)/double/libmmtool.a

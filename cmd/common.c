@@ -12,6 +12,7 @@
 const char *const mm_on_error_words[] = { "stop", "skip", NULL };
 const char *const mm_when_words[] = { "auto", "always", "never", NULL };
 const char *mm_program = "mmtool";
+const char mm_version[] = MM_VERSION;
 
 /* ---- output ---- */
 
@@ -171,7 +172,8 @@ int mm_log_open(const char *path, struct mm_err *err)
 	if (!path)
 		return MM_OK;
 	journal.path = path;
-	journal.file = fopen(path, "ae");
+	journal.file = strcmp(path, "-") ? fopen(path, "ae")
+					 : fdopen(dup(STDOUT_FILENO), "a");
 	if (!journal.file)
 		return mm_fail_errno(err, "cannot write '%s'", path);
 	return MM_OK;

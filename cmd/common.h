@@ -72,9 +72,10 @@ extern const char *const mm_on_error_words[], *const mm_when_words[];
 #define MM_OPT_JSON(T)                     \
 	MM_FLAG(0, "json", T, common.json, \
 		"print the result as one JSON object")
-#define MM_OPT_LOG(T)                            \
-	MM_PATH(0, "log", T, common.log, "FILE", \
-		"append what happens to FILE, a JSON object a line")
+#define MM_OPT_LOG(T)                                                          \
+	MM_PATH(0, "log", T, common.log, "FILE",                               \
+		"append what happens to FILE, a JSON object a line; '-' is " \
+		"standard output")
 #define MM_OPT_THREADS(T)                                                   \
 	MM_OPT_OF(MM_OPT_INT, 'j', "threads", T, common.threads, int64_t,   \
 		  .arg = "N", .lo = 1, .hi = 4096, .no_default = true,      \
@@ -210,5 +211,6 @@ int mm_exit_status(int rc);
 
 /* The name in messages, "mmtool view"; set by main. */
 extern const char *mm_program;
+extern const char mm_version[]; /* "0.1.0" */
 
 #endif

@@ -207,7 +207,7 @@ static void print_version(void)
 {
 	const char *core = mm_blas_core();
 
-	printf("mmtool %s\n", MM_VERSION);
+	printf("mmtool %s\n", mm_version);
 	printf("kernels: %s; OpenBLAS: %s\n", mm_isa_names[mm_isa()],
 	       core ? core : "not found, own kernels do its work");
 }
