@@ -32,6 +32,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "graph/store.h"
+#include "kernel/gemm.h"
 #include "kernel/kernel.h"
 
 enum { MM_MAX_IN = 8 };
@@ -143,6 +144,15 @@ struct mm_graph {
 	struct mm_node **node;
 	size_t n_nodes, cap_nodes;
 	enum mm_graph_mode mode;
+
+	/*
+	 * What linear layers round both factors of their products to, forward
+	 * and backward; may change between runs.  Sums, values, gradients,
+	 * norms, softmax and losses stay float32, and so do the parameters,
+	 * which are the master copy.  mm_gemm_fast tells whether that is faster
+	 * on this processor.  MM_COMPUTE_F16 wants a scaled loss.
+	 */
+	enum mm_compute compute;
 	uint64_t seed, step; /* key of dropout; the caller counts steps */
 	size_t batch, row0;  /* samples here, and the first one's number in
 				the whole batch: noise follows the sample */

@@ -79,7 +79,8 @@ static void linear_fwd(struct mm_node *out)
 			     .ldb = C,
 			     .ldc = F,
 			     .epilogue = mm_epilogue_run,
-			     .ctx = &e };
+			     .ctx = &e,
+			     .compute = out->graph->compute };
 
 	if (!mm_graph_packed(out))
 		mm_gemm_run(&p);
@@ -106,15 +107,39 @@ static void to_input(struct mm_node *out, const mm_real *dy, size_t N, size_t F,
 				   .ldb = C,
 				   .ldc = C,
 				   .epilogue = sloped(x) ? mm_slope_run : NULL,
-				   .ctx = &s };
+				   .ctx = &s,
+				   .compute = out->graph->compute };
 
 	if (dx)
 		mm_gemm_run(&p);
 }
 
+/* dw = beta dw + dy^T x. */
+static void to_weight(struct mm_node *out, const mm_real *dy, size_t N,
+		      size_t F, size_t C)
+{
+	mm_real beta, *dw = mm_grad_beta(out, W, &beta);
+	const struct mm_gemm p = { .ta = true,
+				   .M = F,
+				   .N = C,
+				   .K = N,
+				   .alpha = 1,
+				   .beta = beta,
+				   .A = dy,
+				   .B = out->in[X]->val,
+				   .C = dw,
+				   .lda = F,
+				   .ldb = C,
+				   .ldc = C,
+				   .compute = out->graph->compute };
+
+	if (dw)
+		mm_gemm_run(&p);
+}
+
 static void linear_bwd(struct mm_node *out)
 {
-	const struct mm_node *x = out->in[X], *w = out->in[W];
+	const struct mm_node *w = out->in[W];
 	const size_t F = w->shape.dim[0], C = w->n / F, N = out->n / F;
 	const mm_real *dy = out->grad;
 	mm_real beta, *d;
@@ -128,8 +153,7 @@ static void linear_bwd(struct mm_node *out)
 	} else if ((d = mm_grad_add(out, BIAS))) {
 		mm_sum_rows(d, dy, N, F);
 	}
-	if ((d = mm_grad_beta(out, W, &beta)))
-		mm_gemm(true, false, F, C, N, 1, dy, F, x->val, C, beta, d, C);
+	to_weight(out, dy, N, F, C);
 	to_input(out, dy, N, F, C);
 }
 

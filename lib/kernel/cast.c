@@ -102,3 +102,29 @@ void mm_f32_to_bf16(uint16_t *y, const float *x, size_t N)
 		y[i] = (uint16_t)(nan ? u >> 16 | 0x40 : up >> 16);
 	}
 }
+
+/* There and back, in pieces that stay in the first cache. */
+static void round_by(float *x, size_t N,
+		     void (*down)(uint16_t *, const float *, size_t),
+		     void (*up)(float *, const uint16_t *, size_t))
+{
+	enum { PIECE = 1024 };
+	uint16_t h[PIECE];
+
+	for (size_t i = 0; i < N; i += PIECE) {
+		const size_t n = N - i < PIECE ? N - i : PIECE;
+
+		down(h, x + i, n);
+		up(x + i, h, n);
+	}
+}
+
+void mm_round_f16(float *x, size_t N)
+{
+	round_by(x, N, mm_f32_to_f16, mm_f16_to_f32);
+}
+
+void mm_round_bf16(float *x, size_t N)
+{
+	round_by(x, N, mm_f32_to_bf16, mm_bf16_to_f32);
+}

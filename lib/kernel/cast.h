@@ -20,4 +20,8 @@ void mm_bf16_to_f32(float *y, const uint16_t *x, size_t N);
 void mm_f32_to_f16(uint16_t *y, const float *x, size_t N);
 void mm_f32_to_bf16(uint16_t *y, const float *x, size_t N);
 
+/* x (N) to the nearest number of the short format, in place. */
+void mm_round_f16(float *x, size_t N);
+void mm_round_bf16(float *x, size_t N);
+
 #endif

@@ -2,6 +2,7 @@
 #include "kernel/gemm.h"
 
 #include "base/parallel.h"
+#include "kernel/cast.h"
 #include "kernel/cpu.h"
 
 enum {
@@ -26,8 +27,19 @@ enum {
 static _Thread_local mm_real shared_of[SHARED] __attribute__((aligned(64)));
 static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
 
-static const struct mm_gemm_isa *isa(void)
+bool mm_gemm_fast(enum mm_compute compute)
 {
+	return compute == MM_COMPUTE_BF16 && mm_isa() >= MM_ISA_AVX512 &&
+	       mm_cpu_has(MM_CPU_AVX512_BF16);
+}
+
+static const struct mm_gemm_isa *isa(enum mm_compute compute)
+{
+#if defined(__x86_64__) && !defined(MM_DOUBLE)
+	if (mm_gemm_fast(compute))
+		return &mm_gemm_avx512bf16;
+#endif
+	(void)compute;
 #if defined(__x86_64__)
 	switch (mm_isa()) {
 	case MM_ISA_AVX512: return &mm_gemm_avx512;
@@ -36,6 +48,28 @@ static const struct mm_gemm_isa *isa(void)
 	}
 #endif
 	return &mm_gemm_base;
+}
+
+static size_t up(size_t n, size_t to)
+{
+	return (n + to - 1) / to;
+}
+
+/* Packed numbers, where the instruction set does not round by itself. */
+static void round_packed(const struct mm_gemm *p, const struct mm_gemm_isa *I,
+			 mm_real *x, size_t n)
+{
+#ifndef MM_DOUBLE
+	if (p->compute == MM_COMPUTE_F16)
+		mm_round_f16(x, n);
+	else if (p->compute == MM_COMPUTE_BF16 && I->pair == 1)
+		mm_round_bf16(x, n);
+#else
+	(void)p;
+	(void)I;
+	(void)x;
+	(void)n;
+#endif
 }
 
 /*
@@ -54,11 +88,6 @@ struct job {
 	size_t b_tasks, k_blocks;
 };
 
-static size_t up(size_t n, size_t to)
-{
-	return (n + to - 1) / to;
-}
-
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -73,21 +102,40 @@ static void pack_some(void *ctx, size_t begin, size_t end)
 
 	for (size_t t = begin; t < end; t++) {
 		const size_t kb = t % j->k_blocks, k = kb * I->kc;
-		const size_t kc = least(j->ks - k, I->kc);
+		const size_t kc = least(j->ks - k, I->kc), kw = up(kc, I->pair);
 
 		if (t < j->b_tasks) {
 			const size_t n = t / j->k_blocks * I->nr;
+			mm_real *b = j->b + j->nc_up * k / I->pair + n * kw;
 
 			I->pack_b(j->p, j->k0 + k, kc, j->n0 + n,
-				  least(j->nc - n, I->nr),
-				  j->b + j->nc_up * k + n * kc);
+				  least(j->nc - n, I->nr), b);
+			round_packed(j->p, I, b, I->nr * kw);
 		} else {
 			const size_t m = (t - j->b_tasks) / j->k_blocks * j->mc;
+			const size_t mc = least(j->p->M - m, j->mc);
+			mm_real *a = j->a + j->p->M * k / I->pair + m * kw;
 
-			I->pack_a(j->p, m, least(j->p->M - m, j->mc), j->k0 + k,
-				  kc, j->a + j->p->M * k + m * kc);
+			I->pack_a(j->p, m, mc, j->k0 + k, kc, a);
+			round_packed(j->p, I, a, mc * kw);
 		}
 	}
+}
+
+/* Block of rows m, numbers from k on of the phase, packed; NULL: as it lies. */
+static const mm_real *block_of_a(const struct job *j, size_t m, size_t mc,
+				 size_t k, size_t kc)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t kw = up(kc, I->pair);
+
+	if (j->direct)
+		return NULL;
+	if (j->a)
+		return j->a + j->p->M * k / I->pair + m * kw;
+	I->pack_a(j->p, m, mc, j->k0 + k, kc, own_of);
+	round_packed(j->p, I, own_of, mc * kw);
+	return own_of;
 }
 
 static void multiply_some(void *ctx, size_t begin, size_t end)
@@ -105,14 +153,11 @@ static void multiply_some(void *ctx, size_t begin, size_t end)
 
 		do { /* once also for K = 0: beta and the epilogue hold */
 			const size_t kc = least(j->ks - k, I->kc);
-			const mm_real *a = j->direct ? NULL : own_of;
+			const mm_real *a = block_of_a(j, m, mc, k, kc);
 
-			if (j->a)
-				a = j->a + p->M * k + m * kc;
-			else if (!j->direct)
-				I->pack_a(p, m, mc, j->k0 + k, kc, own_of);
 			I->block(p, m, mc, j->k0 + k, kc, j->n0 + n, nc, a,
-				 j->b + j->nc_up * k + n * kc);
+				 j->b + j->nc_up * k / I->pair +
+					 n * up(kc, I->pair));
 			k += kc;
 		} while (k < j->ks);
 		if (j->k0 + j->ks == p->K && p->epilogue)
@@ -159,9 +204,10 @@ static void run_phase(struct job *j, bool serial)
 
 static void run(const struct mm_gemm *p, bool serial)
 {
-	const struct mm_gemm_isa *const I = isa();
-	const bool direct =
-		!p->ta && p->N <= FEW_COLUMNS && p->lda * sizeof(*p->A) % CLASH;
+	const struct mm_gemm_isa *const I = isa(p->compute);
+	const bool direct = p->compute == MM_COMPUTE_F32 && !p->ta &&
+			    p->N <= FEW_COLUMNS &&
+			    p->lda * sizeof(*p->A) % CLASH;
 	const bool few = p->M <= FEW_ROWS && !direct;
 	struct job j = { .p = p, .isa = I, .b = shared_of, .direct = direct };
 
@@ -173,9 +219,9 @@ static void run(const struct mm_gemm *p, bool serial)
 
 		j.nc = least(p->N - j.n0, NC);
 		j.nc_up = up(j.nc, I->nr) * I->nr;
-		span = SHARED / (j.nc_up + (few ? p->M : 0));
+		span = SHARED * I->pair / (j.nc_up + (few ? p->M : 0));
 		span = least(span / I->kc * I->kc, p->K);
-		j.a = few ? shared_of + j.nc_up * span : NULL;
+		j.a = few ? shared_of + j.nc_up * up(span, I->pair) : NULL;
 		choose_tasks(&j);
 		j.k0 = 0;
 		do {
@@ -200,8 +246,10 @@ void mm_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, mm_real alpha,
 	     const mm_real *A, size_t lda, const mm_real *B, size_t ldb,
 	     mm_real beta, mm_real *C, size_t ldc)
 {
-	const struct mm_gemm p = { ta, tb, M,	N,   K,	  alpha, beta, A,
-				   B,  C,  lda, ldb, ldc, NULL,	 NULL };
+	const struct mm_gemm p = { ta,	tb,    M,    N,
+				   K,	alpha, beta, A,
+				   B,	C,     lda,  ldb,
+				   ldc, NULL,  NULL, MM_COMPUTE_F32 };
 
 	run(&p, false);
 }
@@ -211,8 +259,10 @@ void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
 		    const mm_real *B, size_t ldb, mm_real beta, mm_real *C,
 		    size_t ldc)
 {
-	const struct mm_gemm p = { ta, tb, M,	N,   K,	  alpha, beta, A,
-				   B,  C,  lda, ldb, ldc, NULL,	 NULL };
+	const struct mm_gemm p = { ta,	tb,    M,    N,
+				   K,	alpha, beta, A,
+				   B,	C,     lda,  ldb,
+				   ldc, NULL,  NULL, MM_COMPUTE_F32 };
 
 	run(&p, true);
 }
@@ -244,7 +294,7 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 {
 	struct batch b = {
 		.p = { ta, tb, M, N, K, alpha, beta, A, B, C, lda, ldb, ldc,
-		       NULL, NULL },
+		       NULL, NULL, MM_COMPUTE_F32 },
 		.sa = sa,
 		.sb = sb,
 		.sc = sc,

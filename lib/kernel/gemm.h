@@ -22,6 +22,18 @@
 
 #include "kernel/real.h"
 
+/*
+ * What the operands are rounded to (nearest, ties to even) before they are
+ * multiplied; sums are in float in any case, and so is C.  bfloat16 is twice
+ * as fast where the processor has vdpbf16ps (mm_gemm_fast); elsewhere the
+ * rounding costs time and the result is what such a processor would give, to
+ * the order of its sums.
+ */
+enum mm_compute { MM_COMPUTE_F32, MM_COMPUTE_BF16, MM_COMPUTE_F16 };
+
+/* Is that faster than float32 here? */
+bool mm_gemm_fast(enum mm_compute compute);
+
 struct mm_gemm {
 	bool ta, tb;
 	size_t M, N, K;
@@ -37,6 +49,7 @@ struct mm_gemm {
 	void (*epilogue)(void *ctx, size_t row, size_t rows, size_t col,
 			 size_t cols);
 	void *ctx;
+	enum mm_compute compute;
 };
 
 void mm_gemm_run(const struct mm_gemm *p);	  /* all threads */
@@ -67,6 +80,7 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
  */
 struct mm_gemm_isa {
 	size_t mr, nr, kc, mc;
+	size_t pair; /* numbers along K that share a word of a panel: 1, 2 */
 	/* A[m0..m0+mc, k0..k0+kc) in tiles of mr rows at most. */
 	void (*pack_a)(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		       size_t kc, mm_real *panels);
@@ -79,6 +93,7 @@ struct mm_gemm_isa {
 		      const mm_real *b);
 };
 
-extern const struct mm_gemm_isa mm_gemm_base, mm_gemm_avx2, mm_gemm_avx512;
+extern const struct mm_gemm_isa mm_gemm_base, mm_gemm_avx2, mm_gemm_avx512,
+	mm_gemm_avx512bf16;
 
 #endif

@@ -4,6 +4,8 @@
  * tile_body.h and
  *
  *	MM_ISA_TABLE	name of the table that is defined
+ *	MM_PAIR		2: a word of a panel is a pair of bfloat16 (k, k+1); the
+ *			file brings pack_a and pack_b.  1: it is a number
  *
  * Packed panels:
  *
@@ -15,7 +17,8 @@
 #include "kernel/tile_body.h"
 
 enum {
-	KC = 256,
+	PAIR = MM_PAIR,
+	KC = 256 * PAIR,
 	MC = MR * (144 / MR),
 };
 
@@ -39,9 +42,9 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 		for (size_t i = 0; i < R; i++) {
 			const mm_real v = row[i / 3][i % 3 * lda];
 
-			x[i][0] += v * b0;
+			x[i][0] = MM_MADD(x[i][0], v, b0);
 			if (VS == 2)
-				x[i][1] += v * b1;
+				x[i][1] = MM_MADD(x[i][1], v, b1);
 		}
 		UNROLL
 		for (size_t i = 0; i < (R + 2) / 3; i++)
@@ -126,6 +129,7 @@ static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
 
+#if MM_PAIR == 1
 static void pack_a(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		   size_t kc, mm_real *panels)
 {
@@ -155,13 +159,15 @@ static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 		pack_panel(panels + j * kc, p->B + k0 * sk + (n0 + j) * sj, kc,
 			   nc - j < NR ? nc - j : NR, NR, sk, sj);
 }
+#endif
 
 static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		  size_t kc, size_t n0, size_t nc, const mm_real *a,
 		  const mm_real *b)
 {
 	const mm_real beta = k0 ? 1 : p->beta;
-	const size_t lda = a ? 0 : p->lda;
+	const size_t kw = (kc + PAIR - 1) / PAIR;
+	const size_t lda = !a ? p->lda : PAIR == 2 && !p->ta ? kw : 0;
 
 	for (size_t j = 0; j < nc; j += NR) {
 		const size_t cols = nc - j < NR ? nc - j : NR;
@@ -172,18 +178,17 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			tile_fn *fn = tile_of[rows][cols > VL];
 			mm_real *c = p->C + (m0 + i) * p->ldc + n0 + j;
 			const mm_real *x =
-				a ? a + i * kc : p->A + (m0 + i) * lda + k0;
+				a ? a + i * kw : p->A + (m0 + i) * lda + k0;
 
 			if (cols % VL)
-				tile_edge(fn, kc, x, lda, b + j * kc, c, p->ldc,
+				tile_edge(fn, kw, x, lda, b + j * kw, c, p->ldc,
 					  p->alpha, beta, rows, cols);
 			else
-				fn(kc, x, lda, b + j * kc, c, p->ldc, p->alpha,
+				fn(kw, x, lda, b + j * kw, c, p->ldc, p->alpha,
 				   beta);
 		}
 	}
 }
 
-const struct mm_gemm_isa MM_ISA_TABLE = {
-	MR, NR, KC, MC, pack_a, pack_b, block
-};
+const struct mm_gemm_isa MM_ISA_TABLE = { MR,	NR,	KC,	MC,
+					  PAIR, pack_a, pack_b, block };

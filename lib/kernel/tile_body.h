@@ -49,6 +49,11 @@ INLINE void store(mm_real *p, vec v)
 	*(vec_u *)(void *)p = v;
 }
 
+/* sum + a spread over a vector times b; a file may bring its own. */
+#ifndef MM_MADD
+#define MM_MADD(sum, a, b) ((sum) + (a) * (b))
+#endif
+
 /*
  * x[i] += sum over k < kc of a[k*R + i] * b[k*NR ..], i < R, in VS = 1 or 2
  * vectors each; R and VS are constants where this is inlined.
@@ -62,9 +67,9 @@ INLINE void multiply(size_t R, size_t VS, size_t kc, const mm_real *restrict a,
 
 		UNROLL
 		for (size_t i = 0; i < R; i++) {
-			x[i][0] += a[i] * b0;
+			x[i][0] = MM_MADD(x[i][0], a[i], b0);
 			if (VS == 2)
-				x[i][1] += a[i] * b1;
+				x[i][1] = MM_MADD(x[i][1], a[i], b1);
 		}
 	}
 }

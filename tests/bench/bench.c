@@ -77,6 +77,8 @@ LOOP(fma_avx512, "avx512f", __m512, "v", _mm512_setzero_ps(),
      _mm512_fmadd_ps(s[i], x, y))
 LOOP(fma_avx2, "avx2,fma", __m256, "x", _mm256_setzero_ps(),
      _mm256_fmadd_ps(s[i], x, y))
+LOOP(bf16_avx512, "avx512f,avx512bf16", __m512, "v", _mm512_setzero_ps(),
+     _mm512_dpbf16_ps(s[i], (__m512bh)x, (__m512bh)y))
 LOOP(dot_avx512vnni, "avx512f,avx512vnni", __m512i, "v", _mm512_setzero_si512(),
      _mm512_dpbusd_epi32(s[i], x, y))
 LOOP(dot_avxvnni, "avx2,avxvnni", __m256i, "x", _mm256_setzero_si256(),
@@ -141,6 +143,21 @@ double bench_fma_peak(void)
 	if (peak <= 0)
 		peak = loop_rate(&l);
 	return peak;
+}
+
+double bench_bf16_peak(void)
+{
+#if defined(__x86_64__)
+	static double peak;
+	struct loop l = { .fn = bf16_avx512, .per_turn = 64 };
+
+	if (mm_cpu_has(MM_CPU_AVX512_BF16)) {
+		if (peak <= 0)
+			peak = loop_rate(&l);
+		return peak;
+	}
+#endif
+	return bench_fma_peak();
 }
 
 double bench_dot_peak(void)
@@ -272,10 +289,10 @@ void bench_print_machine(void)
 	       "threads\n",
 	       mm_cpu()->vendor, mm_cpu()->family, mm_cpu()->model,
 	       mm_isa_names[mm_isa()], core ? core : "(none)", mm_threads());
-	printf("peaks: fma %.1f GF/s, sgemm %.1f GF/s, int8 dot %.1f GOP/s, "
-	       "memory %.1f GB/s\n",
-	       bench_fma_peak(), bench_sgemm_peak(), bench_dot_peak(),
-	       bench_read_peak());
+	printf("peaks: fma %.1f GF/s, sgemm %.1f GF/s, bf16 %.1f GF/s, int8 dot "
+	       "%.1f GOP/s, memory %.1f GB/s\n",
+	       bench_fma_peak(), bench_sgemm_peak(), bench_bf16_peak(),
+	       bench_dot_peak(), bench_read_peak());
 }
 
 void bench_print(const char *name, double work, double seconds,

@@ -20,6 +20,8 @@ double bench_best(void (*fn)(void *ctx), void *ctx, double seconds);
  * remembered.
  */
 double bench_fma_peak(void);   /* float32, GF/s: multiply-adds in registers  */
+double bench_bf16_peak(void);  /* bfloat16, GF/s: dot products in registers,
+				* where there are none as the one above      */
 double bench_sgemm_peak(void); /* GF/s: the best large product, ours or
 				* OpenBLAS on row blocks                     */
 double bench_dot_peak(void);   /* int8, GOP/s: the fastest exact dot product

@@ -87,7 +87,7 @@ static void bench_product(const struct product *p)
 	float *C = numbers(p->M * p->N);
 	struct run r = { .g = { p->ta, p->tb, p->M, p->N, p->K, 1, 0, A, B, C,
 				p->ta ? p->M : p->K, p->tb ? p->K : p->N, p->N,
-				NULL, NULL },
+				NULL, NULL, MM_COMPUTE_F32 },
 			 .rows = p->M >= 1024 ? 128 : p->M / 8 };
 	char name[96];
 
@@ -100,6 +100,10 @@ static void bench_product(const struct product *p)
 			bench_print("   OpenBLAS", work,
 				    bench_best(run_blas, &r, seconds), "GF/s",
 				    bench_fma_peak());
+		r.g.compute = MM_COMPUTE_BF16;
+		bench_print("   in bfloat16", work,
+			    bench_best(run_own, &r, seconds), "GF/s",
+			    bench_bf16_peak());
 	}
 	mm_free(A);
 	mm_free(B);

@@ -130,14 +130,14 @@ static void bench_text(struct mm_model *m, size_t B)
 	stop(&g);
 }
 
-static void bench_step(struct mm_model *m, size_t B)
+static void bench_step(struct mm_model *m, size_t B, enum mm_compute compute)
 {
 	struct mm_err err = { 0 };
 	struct mm_text_input t;
 	struct mm_node *x, *z;
 	struct mm_graph g;
 
-	if (mm_store_alloc_grads(&m->store, &err))
+	if (!m->store.grads && mm_store_alloc_grads(&m->store, &err))
 		fail(&err);
 	mm_graph_init(&g, &m->store, MM_TRAIN);
 	x = mm_image_input(&g, m, MM_ELEM_REAL, B, 224, 224);
@@ -145,8 +145,9 @@ static void bench_step(struct mm_model *m, size_t B)
 	z = m->arch->logits(&g, m, mm_l2norm(&g, m->arch->image(&g, m, x), 0),
 			    mm_l2norm(&g, m->arch->text(&g, m, &t), 0));
 	mm_output(&g, m->arch->loss(&g, z, NULL, 0), "loss");
+	g.compute = compute;
 	start(&g, B);
-	report("training", B, &g, true);
+	report(compute ? "training in bfloat16" : "training", B, &g, true);
 	stop(&g);
 }
 
@@ -170,7 +171,8 @@ int main(void)
 	bench_image(&m, 32);
 	bench_text(&m, 8);
 	m.store.fixed = false;
-	bench_step(&m, 32);
+	bench_step(&m, 32, MM_COMPUTE_F32);
+	bench_step(&m, 32, MM_COMPUTE_BF16);
 	mm_model_release(&m);
 	return 0;
 }

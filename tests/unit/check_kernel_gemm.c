@@ -5,6 +5,7 @@
 #include "isatest.h"
 
 #include "base/parallel.h"
+#include "kernel/cast.h"
 #include "kernel/gemm.h"
 
 struct shape {
@@ -63,6 +64,22 @@ static void product_release(struct product *p)
 	mm_free(p->before);
 }
 
+/* The operands as the product takes them. */
+static void round_operands(struct product *p)
+{
+	const struct mm_gemm *g = &p->g;
+	const size_t a = (g->ta ? g->K : g->M) * g->lda;
+	const size_t b = (g->tb ? g->N : g->K) * g->ldb;
+
+	if (g->compute == MM_COMPUTE_BF16) {
+		mm_round_bf16(p->A, a);
+		mm_round_bf16(p->B, b);
+	} else if (g->compute == MM_COMPUTE_F16) {
+		mm_round_f16(p->A, a);
+		mm_round_f16(p->B, b);
+	}
+}
+
 static void check_product(const struct product *p, const char *what)
 {
 	const struct mm_gemm *g = &p->g;
@@ -105,15 +122,17 @@ START_TEST(products_are_right)
 	const struct shape s = shapes[_i];
 
 	FOR_EACH_ISA(isa)
-	for (int how = 0; how < 12; how++) {
-		const float *f = scale[how / 4];
+	for (int how = 0; how < 36; how++) {
+		const float *f = scale[how / 4 % 3];
 		struct product p;
 
 		product_init(&p, s, how & 1, how & 2, f[0], f[1]);
+		p.g.compute = (enum mm_compute)(how / 12);
 		if (how % 3)
 			mm_gemm_run_serial(&p.g);
 		else
 			mm_gemm_run(&p.g);
+		round_operands(&p);
 		check_product(&p, mm_isa_names[isa]);
 		product_release(&p);
 	}
@@ -125,14 +144,16 @@ START_TEST(threads_do_not_change_bits)
 	const struct shape s = shapes[_i];
 
 	FOR_EACH_ISA(isa)
-	for (int how = 0; how < 4; how++) {
+	for (int how = 0; how < 12; how++) {
 		struct product one, p;
 
 		product_init(&one, s, how & 1, how & 2, 0.3f, 0.7f);
+		one.g.compute = (enum mm_compute)(how / 4);
 		mm_gemm_run_serial(&one.g);
 		for (int threads = 1; threads <= 3; threads++) {
 			mm_threads_set(threads);
 			product_init(&p, s, how & 1, how & 2, 0.3f, 0.7f);
+			p.g.compute = one.g.compute;
 			mm_gemm_run(&p.g);
 			ck_assert_msg(
 				!memcmp(one.C, p.C, p.size_c * sizeof(float)),
@@ -151,13 +172,15 @@ START_TEST(neighbours_do_not_change_bits)
 	const size_t step = s.M / 5 + 1;
 
 	FOR_EACH_ISA(isa)
-	for (int how = 0; how < 4; how++) {
+	for (int how = 0; how < 12; how++) {
 		struct product all, part;
 
 		product_init(&all, s, how & 1, how & 2, 0.3f, 0.7f);
+		all.g.compute = (enum mm_compute)(how / 4);
 		mm_gemm_run(&all.g);
 		for (size_t i = 0; i + 1 < s.M && s.N; i += step) {
 			product_init(&part, s, how & 1, how & 2, 0.3f, 0.7f);
+			part.g.compute = all.g.compute;
 			part.g.A += how & 1 ? i : i * part.g.lda;
 			part.g.C += i * part.g.ldc;
 			part.g.M = step < s.M - i ? step : s.M - i;
@@ -166,7 +189,7 @@ START_TEST(neighbours_do_not_change_bits)
 			ck_assert_msg(same_rows(part.g.C, all.g.ldc,
 						all.C + i * all.g.ldc,
 						all.g.ldc, part.g.M, part.g.N),
-				      "%s, rows from %zu", mm_isa_names[isa],
+				      "%s, %d, rows from %zu", mm_isa_names[isa], how,
 				      i);
 			product_release(&part);
 		}
