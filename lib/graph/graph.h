@@ -82,6 +82,7 @@ union mm_attr {
 		double smoothing;
 		int ignore; /* target that does not count */
 		bool multi; /* equal labels share the mass */
+		double margin;
 	} loss;
 	struct {
 		double factor, bias;

@@ -218,6 +218,23 @@ struct mm_node *mm_infonce(struct mm_graph *g, struct mm_node *logits,
 struct mm_node *mm_sigmoid_loss(struct mm_graph *g, struct mm_node *logits,
 				struct mm_node *labels);
 
+/*
+ * -sum_k q_k log softmax(z)_k, the mean over rows; logits z and targets q
+ * (N, K), rows of q sum to 1.  q is data and gets no gradient.
+ */
+struct mm_node *mm_soft_cross_entropy(struct mm_graph *g,
+				      struct mm_node *logits,
+				      struct mm_node *q);
+
+/*
+ * The hinge of each pair's hardest negative in the batch, both directions
+ * (Faghri et al., "VSE++", 2018), from similarities z (N, N):
+ *	mean_i (m - z_ii + max_j z_ij)+ + (m - z_ii + max_j z_ji)+
+ * over j != i whose label, where labels (N) I32 are given, differs from i's.
+ */
+struct mm_node *mm_hardest_loss(struct mm_graph *g, struct mm_node *z,
+				struct mm_node *labels, double margin);
+
 /* Means over all elements; y is data and gets no gradient. */
 struct mm_node *mm_bce_loss(struct mm_graph *g, struct mm_node *logits,
 			    struct mm_node *y);

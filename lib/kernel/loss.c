@@ -394,3 +394,50 @@ void mm_sigmoid_loss_bwd(mm_real *dz, mm_real g, const mm_real *z,
 
 	all_rows(&j, sigmoid_slopes);
 }
+
+/* ---- the hardest negative ---- */
+
+/* Of row i (stride 1 along `step`): the largest of another label, or N. */
+static size_t hardest(const mm_real *z, const int32_t *labels, size_t i,
+		      size_t step, size_t N)
+{
+	size_t best = N;
+
+	for (size_t j = 0; j < N; j++)
+		if (j != i && !(labels && labels[j] == labels[i]) &&
+		    (best == N || z[j * step] > z[best * step]))
+			best = j;
+	return best;
+}
+
+mm_real mm_hardest_loss_fwd(int32_t *hard, const mm_real *z,
+			    const int32_t *labels, mm_real margin, size_t N)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < 2 * N; i++) {
+		const size_t k = i % N, step = i < N ? 1 : N;
+		const mm_real *line = z + k * (i < N ? N : 1);
+		const size_t j = hardest(line, labels, k, step, N);
+		const mm_real gap =
+			j < N ? margin - line[k * step] + line[j * step] : 0;
+
+		hard[i] = (int32_t)(gap > 0 ? j : N);
+		sum += gap > 0 ? (double)gap : 0;
+	}
+	return (mm_real)(sum / (double)N);
+}
+
+void mm_hardest_loss_bwd(mm_real *dz, mm_real g, const int32_t *hard, size_t N)
+{
+	const mm_real each = g / (mm_real)N;
+
+	for (size_t i = 0; i < 2 * N; i++) {
+		const size_t k = i % N, j = (size_t)hard[i];
+
+		if (j == N)
+			continue;
+		dz[k * N + k] -= each;
+		dz[i < N ? k * N + j : j * N + k] += each;
+	}
+}

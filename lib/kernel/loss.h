@@ -48,6 +48,19 @@ void mm_infonce_bwd(mm_real *dz, mm_real g, const mm_real *lse,
 		    size_t N);
 
 /*
+ * The hinge of the hardest negative, both directions:
+ *	sum_i ((m - z_ii + max_j z_ij)+ + (m - z_ii + max_j z_ji)+) / N
+ * over j != i, with labels only those of another label; a row without one
+ * counts 0.
+ *
+ *	hard	(2 N): the j of rows, then of columns, N where the hinge is
+ *		shut; saved
+ */
+mm_real mm_hardest_loss_fwd(int32_t *hard, const mm_real *z,
+			    const int32_t *labels, mm_real margin, size_t N);
+void mm_hardest_loss_bwd(mm_real *dz, mm_real g, const int32_t *hard, size_t N);
+
+/*
  * -sum_ij log sigmoid(y_ij z_ij) / N; y = 1 on the diagonal, or wherever the
  * labels are equal, else -1.  Zhai et al., SigLIP (2023).
  */
