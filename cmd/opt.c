@@ -241,6 +241,29 @@ static char *trim(char *s)
 	return s;
 }
 
+int mm_opt_set(const struct mm_cmd *cmd, void *args, const char *name,
+	       const char *value, bool fresh, struct mm_arena *arena,
+	       struct mm_err *err)
+{
+	bool off, on = true;
+	const struct mm_opt *o = find(cmd, name, strlen(name), &off);
+	char *field;
+
+	if (!o || o->kind == MM_OPT_HELP || !strcmp(o->name, "config"))
+		return unknown(cmd, name, err);
+	field = (char *)args + o->offset;
+	if (o->kind == MM_OPT_FLAG && !truth(value, &on))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "'%s' wants yes or no, not '%s'", name, value);
+	if (o->kind == MM_OPT_FLAG) {
+		*(bool *)(void *)field = on != off;
+		return MM_OK;
+	}
+	if (o->kind == MM_OPT_LIST && fresh)
+		((struct mm_list *)(void *)field)->n = 0;
+	return mm_opt_store(o, args, value, arena, err);
+}
+
 static int config_line(struct parser *p, char *line, struct mm_err *err)
 {
 	const struct mm_opt *o;

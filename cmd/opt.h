@@ -197,6 +197,14 @@ int mm_opt_parse(const struct mm_cmd *cmd, struct mm_parsed *out, int argc,
 		 char **argv, struct mm_err *err) MM_MUST_CHECK;
 void mm_parsed_release(struct mm_parsed *p);
 
+/*
+ * One `name = value` of a file into args.  fresh: a list is emptied first.
+ * Names and values are checked as on the command line; a flag wants yes or no.
+ */
+int mm_opt_set(const struct mm_cmd *cmd, void *args, const char *name,
+	       const char *value, bool fresh, struct mm_arena *arena,
+	       struct mm_err *err) MM_MUST_CHECK;
+
 /* Store `text` as o's value in args; for the parser and for tests. */
 int mm_opt_store(const struct mm_opt *o, void *args, const char *text,
 		 struct mm_arena *arena, struct mm_err *err) MM_MUST_CHECK;

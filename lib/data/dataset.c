@@ -273,8 +273,10 @@ int mm_dataset_open(struct mm_dataset *d, const char *const *paths,
 	int rc = MM_OK;
 
 	memset(d, 0, sizeof(*d));
-	if (!(d->stream = mm_calloc(n_paths, sizeof(*d->stream))))
-		return mm_fail_nomem(err, "the data's index");
+	d->stream = mm_calloc(n_paths, sizeof(*d->stream));
+	d->first = mm_calloc(n_paths + 1, sizeof(*d->first));
+	if (!d->stream || !d->first)
+		rc = mm_fail_nomem(err, "the data's index");
 	for (size_t i = 0; i < n_paths && !rc; i++) {
 		struct mm_stream *s = &d->stream[i];
 
@@ -284,6 +286,7 @@ int mm_dataset_open(struct mm_dataset *d, const char *const *paths,
 		while (!(rc = mm_stream_next(s, &seg, err)) && seg)
 			if ((rc = take(d, s, seg, err)))
 				break;
+		d->first[i + 1] = d->n;
 	}
 	if (!rc && !d->n)
 		rc = mm_fail(err, MM_ERR_FORMAT, "'%s' holds no samples",
@@ -298,6 +301,7 @@ void mm_dataset_release(struct mm_dataset *d)
 	for (size_t i = 0; i < d->n_streams; i++)
 		mm_stream_release(&d->stream[i]);
 	mm_free(d->stream);
+	mm_free(d->first);
 	mm_free(d->part);
 	mm_arena_release(&d->arena);
 	memset(d, 0, sizeof(*d));

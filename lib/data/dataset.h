@@ -37,6 +37,7 @@ struct mm_dataset {
 	struct mm_arena arena;	  /* what could not stay in a map */
 	struct mm_stream *stream; /* one per file */
 	size_t n_streams;
+	size_t *first; /* (n_streams + 1): samples of stream s begin there */
 };
 
 /* All samples of the files, in order.  Errors name file and column. */

@@ -267,8 +267,6 @@ static void matmul_bwd(struct mm_node *out)
 	mm_real *da = mm_grad_beta(out, 0, &ba);
 	mm_real *db = mm_grad_beta(out, 1, &bb);
 
-	if (da && da == db)
-		ba = 1;
 	for (size_t i = 0; i < p.n; i++) {
 		const mm_real *dy = out->grad + i * p.M * p.N;
 		const mm_real *a = out->in[0]->val + i * p.M * p.K;
@@ -305,8 +303,12 @@ static struct mm_node *matmul_sample(struct mm_graph *g, int v)
 	const bool ta = v & 1, tb = v & 2;
 	struct mm_node *a, *b;
 
-	if (v > 4)
+	if (v > 5)
 		return NULL;
+	if (v == 5) { /* a node with itself */
+		a = mm_leaf(g, MM_SHAPE(3, 4));
+		return mm_matmul(g, a, a, false, true, 0.5);
+	}
 	if (v == 4) {
 		a = mm_leaf(g, MM_SHAPE(2, 3, 4));
 		b = mm_leaf(g, MM_SHAPE(2, 5, 4));

@@ -5,32 +5,19 @@
 
 #include "train/internal.h"
 
-static int check_options(const struct mm_run *r, struct mm_err *err)
-{
-	const struct mm_train_options *o = r->o;
+/* ---- what is refused ---- */
 
-	if (o->batch > r->data->n)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "a batch of %zu is more than the %zu samples",
-			       o->batch, r->data->n);
-	if (o->batch < 2)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "a contrastive batch needs two samples");
-	if (r->data->T > r->m->context_length)
+static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
+			struct mm_err *err)
+{
+	if (d->T > m->context_length)
 		return mm_fail(err, MM_ERR_SHAPE,
-			       "texts of %zu tokens, the model reads %zu",
-			       r->data->T, r->m->context_length);
-	if (r->data->H != r->m->image_size || r->data->W != r->m->image_size)
+			       "texts of %zu tokens, the model reads %zu", d->T,
+			       m->context_length);
+	if (d->H != m->image_size || d->W != m->image_size)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "pictures of %zux%zu, the model wants %zux%zu",
-			       r->data->W, r->data->H, r->m->image_size,
-			       r->m->image_size);
-	return MM_OK;
-}
-
-static int check_ids(const struct mm_model *m, const struct mm_dataset *d,
-		     struct mm_err *err)
-{
+			       d->W, d->H, m->image_size, m->image_size);
 	for (size_t i = 0; i < d->n; i++) {
 		const int32_t *ids = mm_dataset_ids(d, i);
 
@@ -44,6 +31,95 @@ static int check_ids(const struct mm_model *m, const struct mm_dataset *d,
 	}
 	return MM_OK;
 }
+
+static bool all_equal(const struct mm_dataset *d)
+{
+	const int32_t *first = mm_dataset_ids(d, 0);
+
+	for (size_t i = 1; i < d->n; i++)
+		if (memcmp(first, mm_dataset_ids(d, i), d->T * sizeof(*first)))
+			return false;
+	return true;
+}
+
+static int check_options(const struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_train_options *o = r->o;
+
+	if (o->batch > r->data->n)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "a batch of %zu is more than the %zu samples",
+			       o->batch, r->data->n);
+	if (r->pairs && o->batch < 2)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "a contrastive batch needs two samples");
+	if (r->pairs && all_equal(r->data))
+		return mm_fail(
+			err, MM_ERR_REFUSED,
+			"all %zu captions are equal: there is nothing to "
+			"tell apart",
+			r->data->n);
+	if (r->needs & MM_NEEDS_TEACHER && !o->distill)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "this objective learns from a teacher: name its "
+			       "vectors with --distill");
+	if (o->distill && !(r->needs & MM_NEEDS_TEACHER))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--distill without an objective 'distill-...' "
+			       "has no use");
+	return MM_OK;
+}
+
+/* Classes 0 .. K-1 of the training data; the held-out ones among them. */
+static int count_classes(struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_dataset *const sets[] = { r->data, r->val };
+	int64_t least = INT64_MAX, most = -1;
+
+	if (!(r->needs & MM_NEEDS_LABEL))
+		return MM_OK;
+	for (int s = 0; s < 2 && sets[s]; s++) {
+		if (!sets[s]->has_label)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "the data has no column 'label', which "
+				       "this objective learns");
+		for (size_t i = 0; i < sets[s]->n; i++) {
+			const int64_t c = mm_dataset_label(sets[s], i);
+
+			if (c < 0 || c >= (s ? most + 1 : 1 << 20))
+				return mm_fail(err, MM_ERR_FORMAT,
+					       "sample %zu has label %lld, "
+					       "which is no class%s",
+					       i, (long long)c,
+					       s ? " of the training data"
+						 : "");
+			if (s)
+				continue;
+			most = c > most ? c : most;
+			least = c < least ? c : least;
+		}
+		if (!s && least == most)
+			return mm_fail(err, MM_ERR_REFUSED,
+				       "every sample is of class %lld: there "
+				       "is nothing to tell apart",
+				       (long long)least);
+	}
+	r->classes = (size_t)most + 1;
+	return MM_OK;
+}
+
+static int check_sources(const struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_dataset *d = r->data;
+
+	for (size_t s = 0; r->o->source_weight && s < d->n_streams; s++)
+		if (d->first[s] == d->first[s + 1])
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "source %zu holds no samples", s + 1);
+	return MM_OK;
+}
+
+/* ---- starting ---- */
 
 static int open_feed(struct mm_run *r, struct mm_err *err)
 {
@@ -61,6 +137,18 @@ static int open_feed(struct mm_run *r, struct mm_err *err)
 	return mm_augment_feed_new(&r->feed, &a, r->data, err);
 }
 
+static void take_terms(struct mm_run *r)
+{
+	static const struct mm_term usual = { &mm_objective_default, 1 };
+
+	r->n_terms = r->o->n_terms ? r->o->n_terms : 1;
+	for (size_t i = 0; i < r->n_terms; i++) {
+		r->term[i] = r->o->n_terms ? r->o->term[i] : usual;
+		r->needs |= r->term[i].objective->needs;
+		r->pairs |= r->term[i].objective->pairs != NULL;
+	}
+}
+
 static int start(struct mm_run *r, struct mm_model *m,
 		 const struct mm_dataset *train, const struct mm_dataset *val,
 		 const struct mm_train_options *o,
@@ -75,9 +163,14 @@ static int start(struct mm_run *r, struct mm_model *m,
 	r->o = o;
 	r->hooks = hooks;
 	r->order_epoch = -1;
-	r->best = -1;
-	if ((rc = check_options(r, err)) || (rc = check_ids(m, train, err)) ||
-	    (val && (rc = check_ids(m, val, err))) || (rc = open_feed(r, err)))
+	take_terms(r);
+	if ((rc = check_options(r, err)) || (rc = check_sources(r, err)) ||
+	    (rc = check_shapes(m, train, err)) ||
+	    (val && (rc = check_shapes(m, val, err))) ||
+	    (rc = count_classes(r, err)) || (rc = open_feed(r, err)))
+		return rc;
+	if (o->distill &&
+	    (rc = mm_teacher_open(&r->teacher, o->distill, train, err)))
 		return rc;
 	r->per_epoch = (long)(train->n / o->batch);
 	r->steps = o->steps > 0 ? o->steps : o->epochs * r->per_epoch;
@@ -100,6 +193,7 @@ int mm_train_plan(struct mm_model *m, const struct mm_dataset *train,
 /* Weights where the run begins: from its own checkpoint, the model, or new. */
 static int first_weights(struct mm_run *r, struct mm_err *err)
 {
+	const struct mm_store *s = &r->m->store;
 	bool found = false;
 	int rc;
 
@@ -112,8 +206,28 @@ static int first_weights(struct mm_run *r, struct mm_err *err)
 			       "'%s' holds a run already; use --resume to go "
 			       "on with it, or another folder",
 			       r->o->dir);
-	return MM_OK;
+	for (size_t i = 0; i < s->n && r->update.ema && !found; i++)
+		memcpy(r->update.ema +
+			       (s->param[i]->val - (mm_real *)s->values),
+		       s->param[i]->val, s->param[i]->n * sizeof(mm_real));
+	return r->pairs ? mm_pairs_start(r, err) : MM_OK;
 }
+
+/* Does the figure to watch exist?  Told before hours are spent. */
+static int try_monitor(struct mm_run *r, struct mm_err *err)
+{
+	struct mm_train_report report = { 0 };
+	int rc;
+
+	if (!r->val || !r->o->monitor || r->step)
+		return MM_OK;
+	rc = mm_run_validate(r, &report, err);
+	r->best = 0;
+	r->best_step = r->bad_evals = 0;
+	return rc;
+}
+
+/* ---- the loop ---- */
 
 /* Every `every` steps, or where an epoch ends; always at the last step. */
 static bool due(const struct mm_run *r, long every)
@@ -123,52 +237,36 @@ static bool due(const struct mm_run *r, long every)
 	return r->step % (every > 0 ? every : r->per_epoch) == 0;
 }
 
-static int evaluate(struct mm_run *r, struct mm_train_report *report,
-		    struct mm_err *err)
+static bool out_of_patience(const struct mm_run *r)
 {
-	double score;
-	int rc = mm_run_validate(r, report, err);
-
-	if (rc)
-		return rc;
-	report->evaluated = true;
-	score = (report->i2t[0] + report->t2i[0]) / 2;
-	if (score > r->best + r->o->min_delta) {
-		r->best = score;
-		r->best_step = r->step;
-		r->bad_evals = 0;
-	} else {
-		r->bad_evals++;
-	}
-	return MM_OK;
+	return r->o->patience > 0 && r->bad_evals >= r->o->patience;
 }
 
 /* One step with all that hangs on it; *done where the run ends here. */
 static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 {
 	struct mm_train_report report = { 0 };
-	bool stop, saved = false;
+	bool stop, finished;
 	int rc = mm_run_step(r, &report, err);
 
 	if (rc)
 		return rc;
 	if (r->val && due(r, r->o->eval_every) &&
-	    (rc = evaluate(r, &report, err)))
+	    (rc = mm_run_validate(r, &report, err)))
 		return rc;
 	report.best = r->best;
+	report.best_step = r->best_step;
 	stop = r->hooks->stop && r->hooks->stop(r->hooks->ctx);
-	*done = stop || r->step == r->steps ||
-		(r->o->patience > 0 && r->bad_evals >= r->o->patience);
+	finished = r->step == r->steps || out_of_patience(r);
+	*done = stop || finished;
 	/* The log first: a resumed run drops lines beyond its checkpoint. */
 	if (r->hooks->step &&
 	    (rc = r->hooks->step(r->hooks->ctx, &report, err)))
 		return rc;
-	if (*done || due(r, r->o->save_every)) {
-		if ((rc = mm_run_save(r, err)))
-			return rc;
-		saved = true;
-	}
-	if (stop && saved)
+	if ((*done || due(r, r->o->save_every)) &&
+	    (rc = mm_run_save(r, finished, err)))
+		return rc;
+	if (stop && !finished)
 		return mm_fail(err, MM_ERR_SIGNAL,
 			       "stopped at step %ld of %ld, checkpoint saved",
 			       r->step, r->steps);
@@ -185,8 +283,12 @@ int mm_train(struct mm_model *m, const struct mm_dataset *train,
 
 	if (!rc && !(rc = mm_run_alloc(&r, err)))
 		rc = first_weights(&r, err);
-	done = r.step >= r.steps ||
-	       (o->patience > 0 && r.bad_evals >= o->patience);
+	if (!rc)
+		rc = try_monitor(&r, err);
+	done = r.step >= r.steps || out_of_patience(&r);
+	/* It may have been killed before the model's own files were there. */
+	if (!rc && done)
+		rc = mm_run_save(&r, true, err);
 	while (!rc && !done)
 		rc = advance(&r, &done, err);
 	mm_run_release(&r);

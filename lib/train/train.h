@@ -1,15 +1,20 @@
 /*
- * train.h - training a dual encoder.
+ * train.h - training: one stage from its first step to its last.
  *
- * One step, whatever the batch is cut into:
+ * A stage learns a set of objectives (objective.h).  One step, whatever the
+ * batch is cut into:
  *
- *	towers forward, piece by piece	-> image and text embeddings
- *	loss of the whole batch		-> their gradients
- *	towers backward, piece by piece
+ *	objectives of pairs	towers forward, piece by piece -> embeddings
+ *				loss of the whole batch	-> their gradients
+ *				towers backward, piece by piece
+ *	objectives of samples	forward and backward, piece by piece
+ *	update			clip, optimiser, moving average
  *
  * Cut into pieces, the towers run forward twice and hold one piece's
  * activations at a time (Gao et al., "Scaling deep contrastive learning batch
  * size under memory limited setup", 2021): the gradient is that of the whole.
+ * A tower of which nothing learns runs once over the data, before the first
+ * step (Zhai et al., "LiT", 2022).
  *
  * A run is a function of model, data, options and seed.  Its folder holds at
  * every moment the last complete checkpoint: train.safetensors with weights,
@@ -27,6 +32,7 @@
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "model/model.h"
+#include "train/objective.h"
 
 enum mm_schedule {
 	MM_SCHEDULE_COSINE,
@@ -35,49 +41,88 @@ enum mm_schedule {
 	MM_SCHEDULE_RSQRT,
 };
 
-enum mm_optimizer { MM_OPTIMIZER_ADAMW, MM_OPTIMIZER_SGD };
+enum mm_precision { MM_TRAIN_FP32, MM_TRAIN_BF16, MM_TRAIN_FP16 };
 
-enum mm_train_loss {
-	MM_LOSS_DEFAULT,
-	MM_LOSS_INFONCE,
-	MM_LOSS_SIGMOID,
-	MM_LOSS_MULTI
-};
+enum { MM_MAX_FIGURES = 32 };
+
+struct mm_optimizer; /* a row of optimizers.def */
 
 struct mm_train_options {
 	const char *dir;		       /* where the run lives */
 	long epochs, steps;		       /* steps > 0 wins */
 	size_t batch, micro_image, micro_text; /* micro 0: the batch */
-	double lr, lr_group[MM_N_GROUPS];      /* lr_group < 0: lr */
+
+	struct mm_term term[MM_MAX_TERMS]; /* n_terms 0: "default" */
+	size_t n_terms;
+	double smoothing;		  /* below 0: the architecture's */
+	double margin;			  /* of the objective hardest */
+	double mask_tokens, mask_patches; /* shares that are hidden */
+	int32_t mask_id;		  /* of the mask token; -1: none */
+	const char *distill;		  /* stream of a teacher's vectors */
+	double distill_temperature;
+
+	double lr, lr_group[MM_N_GROUPS]; /* lr_group < 0: lr */
 	double layer_decay; /* lr * decay^(layers behind); 1: none */
-	double warmup; /* steps, or a fraction of all steps */
+	double warmup;	    /* steps, or a fraction of all steps */
 	bool warmup_fraction;
 	enum mm_schedule schedule;
-	enum mm_optimizer optimizer;
-	double weight_decay, beta1, beta2, eps, momentum;
+	const struct mm_optimizer *optimizer;	       /* NULL: AdamW */
+	double weight_decay, decay_group[MM_N_GROUPS]; /* < 0: weight_decay */
+	const char *const *no_decay; /* globs: parameters that never decay */
+	size_t n_no_decay;
+	double beta1, beta2, eps, momentum;
 	double clip_norm; /* 0: no clipping */
+	enum mm_precision precision;
+	bool recompute; /* activations are computed anew for backward */
+
+	const char *const *freeze; /* globs over names, or names of groups */
+	size_t n_freeze;
+	bool lock_image; /* LiT: the image tower stays, projection included */
+	size_t lora;	 /* rank; towers then learn through adapters only */
+	double ema;	 /* decay of the weights' moving average; 0: none */
+
 	bool shuffle;
-	enum mm_train_loss loss;
-	double smoothing; /* below 0: the architecture's */
 	/* Epoch e sees copy e of each sample; .seed is set from seed. */
 	struct mm_augment_options augment;
+	const double *source_weight; /* one for each path of data, or NULL */
 	uint64_t seed;
+
 	long eval_every, save_every; /* steps; 0: once an epoch */
+	const char *monitor;	     /* figure that "better" is about; NULL */
 	long patience; /* evaluations without a better one; 0: all */
 	double min_delta;
-	const char *const *freeze; /* globs over parameter names */
-	size_t n_freeze;
+	bool restore_best; /* the folder ends with the best weights */
+
 	bool resume;
+	bool resume_changed; /* go on although data, seed or options differ */
+	bool debug_nan; /* look for the first wrong value, and for spikes */
+};
+
+struct mm_figure {
+	char name[56]; /* "image_to_text.recall@1" */
+	double value;
 };
 
 /* What a step, or an evaluation, has to tell. */
 struct mm_train_report {
 	long step, steps, epoch; /* step counts from 1 */
 	double loss, grad_norm, samples_per_s;
+	size_t n_terms;
+	double term[MM_MAX_TERMS]; /* losses by objective, not weighted */
+	const char *term_name[MM_MAX_TERMS];
 	double lr[MM_N_GROUPS];
-	bool evaluated;
-	double i2t[3], t2i[3]; /* recall at 1, 5, 10, where evaluated */
-	double best;	       /* mean of recall@1 in both directions */
+	bool skipped;	   /* no update: a gradient overflowed in fp16 */
+	long n_skipped;	   /* so far */
+	double loss_scale; /* 1 but for fp16 */
+	const char *spike; /* parameter whose gradient jumped, or NULL */
+	double spike_factor;
+
+	bool evaluated, improved;
+	struct mm_figure figure[MM_MAX_FIGURES];
+	size_t n_figures;
+	const char *monitor; /* name of the figure that is watched */
+	double best;	     /* of it, so far; valid where best_step > 0 */
+	long best_step;
 };
 
 struct mm_train_hooks {
@@ -117,7 +162,17 @@ int mm_train_plan(struct mm_model *m, const struct mm_dataset *train,
 double mm_schedule_at(enum mm_schedule schedule, long s, long warmup,
 		      long steps);
 
+/* The optimiser of that name, or NULL. */
+const struct mm_optimizer *mm_optimizer_find(const char *name);
+const char *mm_optimizer_name(const struct mm_optimizer *o);
+
 /* Does a run live in that folder? */
 bool mm_train_exists(const char *dir);
+
+/* Has the run in that folder come to its end? */
+bool mm_train_finished(const char *dir);
+
+/* True where a smaller figure of that name is the better one. */
+bool mm_figure_falls(const char *name);
 
 #endif

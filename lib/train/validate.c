@@ -1,9 +1,12 @@
 /*
- * validate.c - recall of the model as it stands, on data that is kept apart.
+ * validate.c - figures of the model as it stands, on data that is kept apart:
+ * retrieval where an objective contrasts pairs, and each other objective's own.
  *
  * Ranks count as everywhere in this program: a tie never helps.  Rows that
  * share image.id are one picture with several captions.
  */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -12,6 +15,25 @@
 #include "train/internal.h"
 
 enum { PIECE = 64 };
+
+void mm_report_add(struct mm_train_report *r, const char *name, double value)
+{
+	struct mm_figure *f = &r->figure[r->n_figures];
+
+	if (r->n_figures == MM_MAX_FIGURES || isnan(value))
+		return;
+	snprintf(f->name, sizeof(f->name), "%.55s", name);
+	f->value = value;
+	r->n_figures++;
+}
+
+bool mm_figure_falls(const char *name)
+{
+	const size_t n = strlen(name);
+
+	return (n >= 4 && !strcmp(name + n - 4, "loss")) ||
+	       (n >= 5 && !strcmp(name + n - 5, "_rank"));
+}
 
 static int embed_all(struct mm_run *r, float *image, float *text,
 		     struct mm_err *err)
@@ -44,8 +66,8 @@ static int embed_all(struct mm_run *r, float *image, float *text,
 						     : MM_ELEM_U8,
 					   B, d->H, d->W, err)))
 			rc = mm_embed_texts(&e, text + i * D, ids,
-					    masked ? mask : NULL, NULL, B,
-					    d->T, err);
+					    masked ? mask : NULL, NULL, B, d->T,
+					    err);
 	}
 	mm_embedder_release(&e);
 	mm_free(x);
@@ -84,14 +106,35 @@ static int merge_images(const struct mm_dataset *d, float *image, size_t D,
 	return rc;
 }
 
-int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
-		    struct mm_err *err)
+static void add_side(struct mm_train_report *report, const char *side,
+		     const struct mm_retrieval_figures *f)
+{
+	const struct mm_figure all[] = {
+		{ "recall@1", f->recall[0] },
+		{ "recall@5", f->recall[1] },
+		{ "recall@10", f->recall[2] },
+		{ "mrr", f->mrr },
+		{ "ndcg@10", f->ndcg },
+		{ "median_rank", f->median_rank },
+		{ "mean_rank", f->mean_rank },
+	};
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(name, sizeof(name), "%s.%.40s", side, all[i].name);
+		mm_report_add(report, name, all[i].value);
+	}
+}
+
+static int retrieval(struct mm_run *r, struct mm_train_report *report,
+		     struct mm_err *err)
 {
 	const struct mm_dataset *d = r->val;
 	const size_t D = r->m->embed_dim;
 	float *image = mm_malloc(d->n * D, sizeof(*image));
 	float *text = mm_malloc(d->n * D, sizeof(*text));
 	size_t *owner = mm_malloc(d->n, sizeof(*owner)), n_images;
+	struct mm_retrieval_figures f[2];
 	int rc = image && text && owner ? MM_OK
 					: mm_fail_nomem(err, "validation");
 
@@ -99,18 +142,106 @@ int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
 	    !(rc = merge_images(d, image, D, owner, &n_images, err))) {
 		mm_embed_normalise(image, n_images, D);
 		mm_embed_normalise(text, d->n, D);
-		const struct mm_retrieval_set set = { image,	text, owner,
-						      n_images, d->n, D };
-		struct mm_retrieval_figures f[2];
-
-		rc = mm_retrieval_eval(f, &set, &mm_retrieval_defaults, 1, err);
-		for (int k = 0; k < 3 && !rc; k++) {
-			report->i2t[k] = f[MM_IMAGE_TO_TEXT].recall[k];
-			report->t2i[k] = f[MM_TEXT_TO_IMAGE].recall[k];
-		}
+		rc = mm_retrieval_eval(
+			f,
+			&(struct mm_retrieval_set){ image, text, owner,
+						    n_images, d->n, D },
+			&mm_retrieval_defaults, 1, err);
+	}
+	if (!rc) {
+		add_side(report, "image_to_text", &f[MM_IMAGE_TO_TEXT]);
+		add_side(report, "text_to_image", &f[MM_TEXT_TO_IMAGE]);
+		mm_report_add(report, "recall@1",
+			      (f[0].recall[0] + f[1].recall[0]) / 2);
+		mm_report_add(report, "rsum",
+			      mm_retrieval_rsum(&f[0], &f[1],
+						&mm_retrieval_defaults));
 	}
 	mm_free(image);
 	mm_free(text);
 	mm_free(owner);
+	return rc;
+}
+
+/* What is watched where nothing was said: the first objective's own. */
+static const char *usual(const struct mm_run *r)
+{
+	const struct mm_objective *o = r->term[0].objective;
+
+	return o->pairs			   ? "recall@1"
+	       : o->needs & MM_NEEDS_LABEL ? "classification.acc1"
+	       : o == &mm_objective_lm	   ? "lm.loss"
+	       : o == &mm_objective_mlm	   ? "mlm.loss"
+					   : "mae.loss";
+}
+
+static const char *list_figures(const struct mm_train_report *report,
+				char out[1024])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < report->n_figures && n < 900; i++)
+		n += (size_t)snprintf(out + n, 1024 - n, "%s%s", i ? ", " : "",
+				      report->figure[i].name);
+	return out;
+}
+
+/* Is the watched figure better than it ever was? */
+static int judge(struct mm_run *r, struct mm_train_report *report,
+		 struct mm_err *err)
+{
+	const char *watched = r->o->monitor ? r->o->monitor : usual(r);
+	const double sign = mm_figure_falls(watched) ? -1 : 1;
+	char list[1024];
+	size_t k = 0;
+
+	while (k < report->n_figures && strcmp(report->figure[k].name, watched))
+		k++;
+	if (k == report->n_figures)
+		return mm_fail(
+			err, MM_ERR_USAGE,
+			"--monitor '%s' is no figure of this stage; they "
+			"are %s",
+			watched, list_figures(report, list));
+	report->monitor = watched;
+	if (!r->best_step ||
+	    sign * (report->figure[k].value - r->best) > r->o->min_delta) {
+		r->best = report->figure[k].value;
+		r->best_step = r->step;
+		r->bad_evals = 0;
+		report->improved = true;
+	} else {
+		r->bad_evals++;
+	}
+	return MM_OK;
+}
+
+static void keep_best(struct mm_run *r)
+{
+	const struct mm_store *s = &r->m->store;
+
+	for (size_t i = 0; i < s->n && r->best_values; i++)
+		memcpy(r->best_values +
+			       (s->param[i]->val - (mm_real *)s->values),
+		       s->param[i]->val, s->param[i]->n * sizeof(mm_real));
+}
+
+int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
+		    struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	mm_update_swap(r);
+	if (r->pairs)
+		rc = retrieval(r, report, err);
+	for (size_t i = 0; i < r->n_terms && !rc; i++)
+		if (!r->term_out[i])
+			rc = mm_task_measure(r, i, r->val, report, err);
+	if (!rc)
+		rc = judge(r, report, err);
+	if (!rc && report->improved)
+		keep_best(r);
+	mm_update_swap(r);
+	report->evaluated = !rc;
 	return rc;
 }

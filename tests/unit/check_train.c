@@ -87,6 +87,7 @@ static struct mm_train_options options(const char *run)
 		.batch = 64,
 		.lr = 1e-3,
 		.lr_group = { -1, -1, -1, -1 },
+		.decay_group = { -1, -1, -1, -1 },
 		.layer_decay = 1,
 		.warmup = 10,
 		.weight_decay = 0.2,

@@ -1,0 +1,60 @@
+/*
+ * train.h - what the files of mmtool train share: its options, one stage's
+ * session, the log.
+ */
+#ifndef MM_CMD_TRAIN_H
+#define MM_CMD_TRAIN_H
+
+#include "common.h"
+#include "train/recipe.h"
+#include "train/train.h"
+
+struct mm_train_args {
+	struct mm_common common;
+	const char *arch, *preset, *tokenizer, *augment, *wordnet;
+	const char *loss, *distill, *optimizer, *monitor, *recipe, *plot;
+	struct mm_list val, freeze, no_decay;
+	int64_t epochs, steps, micro_image, micro_text;
+	double lr, lr_of[MM_N_GROUPS], layer_decay;
+	double weight_decay, decay_of[MM_N_GROUPS];
+	double beta1, beta2, eps, momentum, clip_norm, smoothing, margin;
+	double dropout, drop_path, ema, min_delta;
+	double mask_tokens, mask_patches, distill_temperature;
+	struct mm_amount warmup;
+	struct mm_word temperature;
+	int schedule, precision;
+	int64_t eval_every, save_every, patience, lora;
+	bool shuffle, resume, resume_changed, dry_run, lock_image;
+	bool restore_best, recompute, debug_nan;
+};
+
+/* One stage: where it lives, what it reads. */
+struct mm_train_stage {
+	const struct mm_train_args *a;
+	const char *name; /* NULL: there is only one */
+	const char *dir;  /* where the run lives */
+	const char *from; /* model folder to begin with; NULL: from scratch */
+	const char *const *data;
+	size_t n_data;
+};
+
+int mm_train_run_stage(const struct mm_train_stage *stage,
+		       struct mm_err *err) MM_MUST_CHECK;
+
+/* ---- log.jsonl ---- */
+
+struct mm_train_log {
+	char path[4096];
+	int fd; /* -1 before the first step */
+};
+
+/*
+ * A step's line, and one more where it was evaluated.  The file is opened by
+ * the first; lines of an earlier run from that step on are dropped.
+ */
+int mm_train_log_write(struct mm_train_log *l, const char *dir,
+		       const struct mm_train_report *r,
+		       struct mm_err *err) MM_MUST_CHECK;
+void mm_train_log_close(struct mm_train_log *l);
+
+#endif
