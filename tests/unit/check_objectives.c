@@ -229,7 +229,7 @@ START_TEST(it_learns)
 
 	setup();
 	o = options(mm_objectives[_i]);
-	o.steps = 60;
+	o.steps = 40;
 	must(run(&t, &o, in_dir("data.mmt"), false, 0, &err), &err);
 	for (int i = 0; i < 3; i++) {
 		first += t.loss[i] / 3;
