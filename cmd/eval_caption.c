@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "clip_captions.h"
 #include "cmd.h"
 #include "eval_text.h"
 #include "metric/bleu.h"
@@ -13,12 +14,15 @@
 
 struct caption_args {
 	struct mm_common common;
-	const char *refs, *hyps, *per_sample, *tokens_out, *df, *df_out;
+	const char *refs, *hyps, *per_sample, *tokens_out, *df, *df_out,
+		*images;
 	int tokenize, format;
 	bool lowercase, stem, subset, samples;
 };
 
-static const struct caption_args defaults = { 0 };
+static const struct caption_args defaults = {
+	.common = { .batch_size = 64 },
+};
 
 enum { PTB, PLAIN, THIRTEEN_A };
 static const char *const tokenizers[] = { "ptb", "none", "13a", NULL };
@@ -42,11 +46,16 @@ static const struct mm_opt opts[] = {
 	MM_FLAG(0, "subset", struct caption_args, subset,
 		"leave out images that have no hypothesis"),
 	MM_FLAG(0, "stem", struct caption_args, stem,
-		"ROUGE-1 and ROUGE-2 compare stems"),
+		"ROUGE-1, ROUGE-2, rougeL and rougeLsum compare stems"),
 	MM_PATH(0, "df", struct caption_args, df, "FILE",
 		"document frequencies for CIDEr [those of the references]"),
 	MM_PATH(0, "df-out", struct caption_args, df_out, "FILE",
 		"write the references' document frequencies"),
+	MM_OPT_MODEL(struct caption_args),
+	MM_PATH(0, "images", struct caption_args, images, "SOURCE",
+		"the pictures, for CLIPScore and RefCLIPScore by --model; "
+		"found by their ids"),
+	MM_OPT_BATCH(struct caption_args),
 	MM_PATH(0, "per-sample", struct caption_args, per_sample, "FILE",
 		"write the figures of each image, tab-separated"),
 	MM_PATH(0, "tokens-out", struct caption_args, tokens_out, "PREFIX",
@@ -62,10 +71,16 @@ static const struct mm_opt opts[] = {
 
 /* In the order of the result. */
 static const char *const names[] = {
-	"BLEU-1",  "BLEU-2",  "BLEU-3", "BLEU-4",  "ROUGE-1",
-	"ROUGE-2", "ROUGE-L", "CIDEr",	"CIDEr-D", "ratio",
+	"BLEU-1",    "BLEU-2",	  "BLEU-3",	  "BLEU-4",  "ROUGE-1",
+	"ROUGE-2",   "ROUGE-L",	  "CIDEr",	  "CIDEr-D", "rougeL",
+	"rougeLsum", "CLIPScore", "RefCLIPScore", "ratio",
 };
-enum { N_NAMES = sizeof(names) / sizeof(names[0]), N_EACH = N_NAMES - 1 };
+enum {
+	N_NAMES = sizeof(names) / sizeof(names[0]),
+	N_EACH = N_NAMES - 1,
+	N_TEXT = N_EACH - 2, /* without a model */
+	RATIO = N_NAMES - 1,
+};
 
 /*
  * The images in scoring order.  Captions of image i: hyps line i, refs lines
@@ -77,7 +92,8 @@ struct set {
 	struct mm_lines hyp_words, ref_words; /* tokenised */
 	size_t *first;
 	struct mm_line *ref; /* scratch: the references of one image */
-	double *each;	     /* [images][N_EACH] */
+	double *each;	     /* [images][n_each] */
+	size_t n_each;
 	double value[N_NAMES];
 };
 
@@ -158,7 +174,8 @@ static int load(const struct caption_args *a, struct set *s, struct mm_err *err)
 	if (!rc && !s->id.n)
 		rc = mm_fail(err, MM_ERR_FORMAT, "there is no caption");
 	s->ref = mm_calloc(most, sizeof(*s->ref));
-	s->each = mm_calloc(s->id.n, N_EACH * sizeof(*s->each));
+	s->n_each = a->images ? N_EACH : N_TEXT;
+	s->each = mm_calloc(s->id.n, s->n_each * sizeof(*s->each));
 	if (!rc && (!s->ref || !s->each))
 		rc = mm_fail_nomem(err, "captions");
 	return rc;
@@ -250,7 +267,7 @@ static int score(struct set *s, const struct mm_metric *m, void *state,
 	for (size_t f = 0; !rc && to[f] >= 0; f++) {
 		s->value[to[f]] = value[from[f]];
 		for (size_t i = 0; to[f] < N_EACH && i < s->id.n; i++)
-			s->each[i * N_EACH + (size_t)to[f]] =
+			s->each[i * s->n_each + (size_t)to[f]] =
 				each[i * width + (size_t)from[f]];
 	}
 	mm_free(each);
@@ -304,17 +321,25 @@ static int score_rouge(const struct caption_args *a, struct set *s,
 		       struct mm_err *err)
 {
 	const struct mm_metric *m = mm_metric_find("text", "rouge");
-	struct mm_rouge_options o = { .stem = a->stem, .n_grams_only = true };
+	struct mm_rouge_options o = { .stem = a->stem };
 	void *state;
 	int rc = m->open(&state, &o, err);
 
 	if (!rc)
 		rc = score(s, m, state, &s->hyps, &s->refs,
 			   (int[]){ 3 * MM_ROUGE_1 + MM_ROUGE_F,
-				    3 * MM_ROUGE_2 + MM_ROUGE_F },
-			   (int[]){ 4, 5, -1 }, err);
+				    3 * MM_ROUGE_2 + MM_ROUGE_F,
+				    3 * MM_ROUGE_L + MM_ROUGE_F,
+				    3 * MM_ROUGE_LSUM + MM_ROUGE_F },
+			   (int[]){ 4, 5, 9, 10, -1 }, err);
 	m->close(state);
 	return rc;
+}
+
+/* Whether figure i was measured. */
+static bool has(const struct set *s, size_t i)
+{
+	return i < s->n_each || i == RATIO;
 }
 
 static void put_json(struct mm_buf *out, const struct set *s, bool samples)
@@ -324,10 +349,12 @@ static void put_json(struct mm_buf *out, const struct set *s, bool samples)
 	mm_json_writer_init(&w, out, 1);
 	mm_json_open(&w, NULL, '{');
 	for (size_t i = 0; i < N_NAMES; i++)
-		mm_json_put_num(&w, names[i], s->value[i]);
+		if (has(s, i))
+			mm_json_put_num(&w, names[i], s->value[i]);
 	mm_json_put_int(&w, "n", (int64_t)s->id.n);
 	if (samples)
-		eval_put_samples(&w, &s->id, names, s->each, s->id.n, N_EACH);
+		eval_put_samples(&w, &s->id, names, s->each, s->id.n,
+				 s->n_each);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
 }
@@ -337,6 +364,8 @@ static void put_table(struct mm_buf *out, const struct set *s)
 	struct mm_table t = { 0 };
 
 	for (size_t i = 0; i < N_NAMES; i++) {
+		if (!has(s, i))
+			continue;
 		mm_table_cell(&t, "%s", names[i]);
 		mm_table_cell(&t, "%.4f", s->value[i]);
 		mm_table_row(&t);
@@ -347,18 +376,40 @@ static void put_table(struct mm_buf *out, const struct set *s)
 	mm_table_print(&t, out, 0);
 }
 
+/* By the model, where there are pictures. */
+static int score_clip(const struct caption_args *a, struct set *s,
+		      struct mm_err *err)
+{
+	const struct clip_captions c = { &s->id, &s->hyps, &s->refs, s->first };
+	double *each = mm_malloc(s->id.n, 2 * sizeof(*each));
+	char *path = mm_strdup(a->images);
+	int rc = each && path
+			 ? clip_captions_score(&a->common, path, &c,
+					       s->value + N_TEXT, each, err)
+			 : mm_fail_nomem(err, "figures");
+
+	for (size_t i = 0; i < s->id.n && !rc; i++)
+		memcpy(s->each + i * s->n_each + N_TEXT, each + 2 * i,
+		       2 * sizeof(*each));
+	mm_free(path);
+	mm_free(each);
+	return rc;
+}
+
 static int score_all(const struct caption_args *a, struct set *s,
 		     struct mm_err *err)
 {
 	int rc = score_words(s, "BLEU", (int[]){ 0, 1, 2, 3, 4 },
-			     (int[]){ 0, 1, 2, 3, 9, -1 }, err);
+			     (int[]){ 0, 1, 2, 3, RATIO, -1 }, err);
 
 	if (!rc)
 		rc = score_rouge(a, s, err);
 	if (!rc)
 		rc = score_words(s, "ROUGE-L", (int[]){ 0 }, (int[]){ 6, -1 },
 				 err);
-	return rc ? rc : score_cider(a, s, err);
+	if (!rc)
+		rc = score_cider(a, s, err);
+	return rc || !a->images ? rc : score_clip(a, s, err);
 }
 
 static int run(const void *args, int argc, char **argv, struct mm_err *err)
@@ -373,6 +424,9 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	if (!a->refs || !a->hyps)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--refs FILE and --hyps FILE are needed");
+	if (!a->images != !a->common.model)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "CLIPScore needs both --model and --images");
 	rc = load(a, &s, err);
 	if (!rc)
 		rc = tokenize(a, &s, err);
@@ -384,7 +438,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 		rc = score_all(a, &s, err);
 	if (!rc && a->per_sample)
 		rc = eval_text_per_sample(a->per_sample, &s.id, names, s.each,
-					  s.id.n, N_EACH, err);
+					  s.id.n, s.n_each, err);
 	if (!rc) {
 		if (a->common.json)
 			put_json(&out, &s, a->samples);

@@ -336,10 +336,13 @@ static int score_ref(struct rouge *r, struct mm_line ref, double *f,
 		return rc;
 	memset(f, 0, MM_ROUGE_FIGURES * sizeof(*f));
 	score_grams(r, f);
-	if (r->options.n_grams_only)
-		return 0;
-	rc = score_lcs(r, f + 3 * MM_ROUGE_L, err);
-	return rc ? rc : score_summary(r, f + 3 * MM_ROUGE_LSUM, err);
+	if ((rc = score_lcs(r, f + 3 * MM_ROUGE_L, err)))
+		return rc;
+	/* Of a sentence each, both are the same. */
+	if (r->hyp.end.n > 1 || r->ref.end.n > 1)
+		return score_summary(r, f + 3 * MM_ROUGE_LSUM, err);
+	memcpy(f + 3 * MM_ROUGE_LSUM, f + 3 * MM_ROUGE_L, 3 * sizeof(*f));
+	return 0;
 }
 
 static int rouge_add(void *state, const void *sample, struct mm_err *err)

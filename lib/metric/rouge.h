@@ -25,7 +25,6 @@
 
 struct mm_rouge_options {
 	bool stem;
-	bool n_grams_only; /* rougeL and rougeLsum stay 0: they cost time */
 };
 
 /* Figures of row "rouge": 3 * enum mm_rouge_kind + precision, recall, F. */

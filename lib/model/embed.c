@@ -1,6 +1,7 @@
 /* embed.c - see embed.h. */
 #include "model/embed.h"
 
+#include <math.h>
 #include <string.h>
 
 void mm_embedder_init(struct mm_embedder *e, struct mm_model *model)
@@ -168,8 +169,16 @@ int mm_embed_logits(struct mm_embedder *e, float *scale, float *bias,
 
 void mm_embed_normalise(float *x, size_t N, size_t D)
 {
-	mm_real rnorm;
+	/* In double and rounded once: multiples of a vector stay equal. */
+	for (size_t n = 0; n < N; n++) {
+		float *y = x + n * D;
+		double norm = 0;
 
-	for (size_t n = 0; n < N; n++)
-		mm_l2norm_fwd(x + n * D, &rnorm, x + n * D, 1e-12f, 1, D);
+		for (size_t d = 0; d < D; d++)
+			norm += (double)y[d] * (double)y[d];
+		norm = sqrt(norm);
+		norm = norm > 1e-12 ? norm : 1e-12;
+		for (size_t d = 0; d < D; d++)
+			y[d] = (float)((double)y[d] / norm);
+	}
 }

@@ -177,7 +177,6 @@ static void score(const struct mm_captions *refs, const struct mm_lines *hyp,
 int main(int argc, char **argv)
 {
 	size_t images = argc > 1 ? strtoul(argv[1], NULL, 10) : 40504;
-	const struct mm_rouge_options n_grams = { .n_grams_only = true };
 	struct mm_lines hyp = { 0 }, ref = { 0 };
 	struct mm_captions refs, hyps;
 	struct corpus c = { 0 };
@@ -209,8 +208,8 @@ int main(int argc, char **argv)
 	t = stage("ROUGE-L", t);
 	score(&refs, &hyp, &ref, "caption", "CIDEr", NULL);
 	t = stage("CIDEr, CIDEr-D", t);
-	score(&refs, &hyps.text, &refs.text, "text", "rouge", &n_grams);
-	stage("ROUGE-1, ROUGE-2", t);
+	score(&refs, &hyps.text, &refs.text, "text", "rouge", NULL);
+	stage("ROUGE-1, 2, L, Lsum", t);
 	stage("all", begin);
 	mm_ptb_free(ptb);
 	mm_captions_release(&refs);
