@@ -176,6 +176,9 @@ install: all man
 	done
 	install -m 644 $(BUILD)/mmtool.bash \
 		$(ROOT)/share/bash-completion/completions/mmtool
+	install -d $(ROOT)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' scripts/mmtool@.service \
+		>$(ROOT)/lib/systemd/system/mmtool@.service
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include/mmtool' \
 		'libdir=$${prefix}/lib' '' 'Name: mmtool' \
 		'Description: image-text machine learning' \
@@ -189,6 +192,7 @@ uninstall:
 	rm -f $(ROOT)/bin/mmtool $(ROOT)/lib/libmmtool.a \
 		$(ROOT)/lib/pkgconfig/mmtool.pc \
 		$(ROOT)/share/bash-completion/completions/mmtool \
+		$(ROOT)/lib/systemd/system/mmtool@.service \
 		$(foreach m,$(MAN),$(ROOT)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 	rm -rf $(ROOT)/include/mmtool
 dist:
