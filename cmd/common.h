@@ -34,6 +34,7 @@ struct mm_common {
 	const char *report, *log, *config;
 	int64_t threads; /* 0: all that this process may use */
 	int64_t seed, batch_size;
+	int64_t image_size; /* 0: the model's */
 	struct mm_shard shard;
 	int on_error; /* enum mm_on_error */
 	int progress; /* enum mm_when */
@@ -55,6 +56,10 @@ extern const char *const mm_on_error_words[], *const mm_when_words[];
 #define MM_OPT_MODEL(T)                              \
 	MM_DIR('m', "model", T, common.model, "DIR", \
 	       "model folder (Hugging Face or open_clip layout)")
+#define MM_OPT_IMAGE_SIZE(T)                                            \
+	MM_INT(0, "image-size", T, common.image_size, "N", 1, 16384,    \
+	       "side of the pictures, if not the model's own: its table " \
+	       "of positions is resized (bicubic)")
 #define MM_OPT_BATCH(T)                                              \
 	MM_INT('B', "batch-size", T, common.batch_size, "N", 1, 1e6, \
 	       "samples at a time; the result does not depend on it")

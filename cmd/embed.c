@@ -21,6 +21,7 @@ static const struct embed_args defaults = {
 #define T struct embed_args
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
+	MM_OPT_IMAGE_SIZE(T),
 	MM_OPT_OUTPUT(T),
 	MM_FLAG(0, "image", T, image, "embed pictures; the default"),
 	MM_FLAG(0, "text", T, text,
@@ -284,6 +285,7 @@ static int start(struct job *j, struct mm_err *err)
 	    (rc = mm_bad_open(&j->bad, &a->common, err)) ||
 	    (rc = mm_encoder_open(&j->enc, a->common.model, err)))
 		return rc;
+	mm_encoder_resize(&j->enc, (size_t)a->common.image_size);
 	D = j->enc.model.embed_dim;
 	j->image = mm_malloc(B * D, sizeof(float));
 	j->text = mm_malloc(B * D, sizeof(float));

@@ -17,6 +17,7 @@ static const struct zeroshot_args defaults = {
 #define T struct zeroshot_args
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
+	MM_OPT_IMAGE_SIZE(T),
 	MM_PATH(0, "classes", T, classes, "FILE",
 		"the names of the classes, one a line"),
 	MM_PATH(0, "templates", T, templates, "FILE",

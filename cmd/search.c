@@ -30,6 +30,7 @@ static const struct search_args defaults = { .k = 10 };
 #define T struct search_args
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
+	MM_OPT_IMAGE_SIZE(T),
 	MM_LIST('g', "gallery", T, gallery, "STREAM",
 		"stream with the vectors to search; several may be given "
 		"[standard input]"),
@@ -135,6 +136,7 @@ static int need_encoder(struct job *j, struct mm_err *err)
 	if ((rc = mm_need_model(&j->a->common, err)) ||
 	    (rc = mm_encoder_open(&j->enc, j->a->common.model, err)))
 		return rc;
+	mm_encoder_resize(&j->enc, (size_t)j->a->common.image_size);
 	j->has_model = true;
 	if (j->D && j->D != j->enc.model.embed_dim)
 		return mm_fail(err, MM_ERR_SHAPE,

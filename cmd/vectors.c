@@ -70,6 +70,7 @@ int mm_vectors_open(struct mm_vectors *v, struct mm_err *err)
 	if ((rc = mm_need_model(v->common, err)) ||
 	    (rc = mm_encoder_open(&v->enc, v->common->model, err)))
 		return rc;
+	mm_encoder_resize(&v->enc, (size_t)v->common->image_size);
 	v->D = v->enc.model.embed_dim;
 	return mm_encode_items_init(&v->items, &v->enc,
 				    (size_t)v->common->batch_size, err);

@@ -217,10 +217,6 @@ static int patches_shape(struct mm_node *out, struct mm_err *err)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "a picture of %zux%zu has no patch of %zu", d[3],
 			       d[2], P);
-	if (d[2] % P || d[3] % P)
-		return mm_fail(err, MM_ERR_SHAPE,
-			       "patches of %zu do not divide %zux%zu", P, d[3],
-			       d[2]);
 	out->shape = MM_SHAPE(d[0], d[2] / P * (d[3] / P), d[1] * P * P);
 	return MM_OK;
 }
@@ -256,8 +252,11 @@ struct mm_node *mm_patches(struct mm_graph *g, struct mm_node *x, size_t patch,
 
 static struct mm_node *patches_sample(struct mm_graph *g, int v)
 {
-	return v ? NULL
-		 : mm_patches(g, mm_leaf(g, MM_SHAPE(2, 3, 4, 6)), 2, NULL);
+	return v > 1 ? NULL
+		     : mm_patches(g,
+				  mm_leaf(g, v ? MM_SHAPE(1, 3, 5, 7)
+					       : MM_SHAPE(2, 3, 4, 6)),
+				  2, NULL);
 }
 
 const struct mm_op mm_op_patches = {

@@ -195,6 +195,8 @@ const struct mm_op mm_op_mean_tokens = {
 
 /* at.slice: axis = rows that stay, begin = height, end = width */
 
+enum { MOST_GRID = 512 };
+
 static int resize_shape(struct mm_node *out, struct mm_err *err)
 {
 	const struct mm_shape *p = &out->in[0]->shape;
@@ -208,16 +210,19 @@ static int resize_shape(struct mm_node *out, struct mm_err *err)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "%zu positions are not a square grid",
 			       p->dim[0] - n);
+	if (G > MOST_GRID)
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "positions of a grid of %zu are too many to be "
+			       "resized",
+			       G);
 	out->shape = MM_SHAPE(n + out->at.slice.begin * out->at.slice.end,
 			      p->dim[1]);
 	return MM_OK;
 }
 
-/* Keys' cubic convolution with a = -0.75 at distance t. */
-static double cubic(double t)
+/* Keys' cubic convolution at distance t. */
+static double cubic(double t, double a)
 {
-	const double a = -0.75;
-
 	t = fabs(t);
 	if (t <= 1)
 		return ((a + 2) * t - (a + 3)) * t * t + 1;
@@ -226,22 +231,50 @@ static double cubic(double t)
 	return 0;
 }
 
-/* The four samples of n, and their weights, that make output i of m. */
-static void taps(size_t i, size_t m, size_t n, size_t at[4], double w[4])
+/* The samples of n from `first` on, and their weights, that make output i. */
+struct taps {
+	size_t first, n;
+	double w[MOST_GRID];
+};
+
+/* Four samples, a = -0.75; what lies outside repeats the border. */
+static void plain_taps(struct taps *t, size_t i, size_t m, size_t n)
 {
 	const double x = ((double)i + 0.5) * (double)n / (double)m - 0.5;
 	const double left = floor(x);
 
+	memset(t, 0, sizeof(*t));
+	t->n = n;
 	for (int k = 0; k < 4; k++) {
-		double p = left + k - 1;
+		const double p = left + k - 1;
+		const double at = p < 0			? 0
+				  : p > (double)(n - 1) ? (double)(n - 1)
+							: p;
 
-		w[k] = cubic(x - p);
-		p = p < 0 ? 0 : p > (double)(n - 1) ? (double)(n - 1) : p;
-		at[k] = (size_t)p;
+		t->w[(size_t)at] += cubic(x - p, -0.75);
 	}
 }
 
-/* Forward with add = false, backward with true: the same 16 taps. */
+/* As many as are averaged, a = -0.5, cut at the border; their sum is 1. */
+static void smooth_taps(struct taps *t, size_t i, size_t m, size_t n)
+{
+	const double scale = (double)n / (double)m;
+	const double wide = scale > 1 ? scale : 1;
+	const double x = ((double)i + 0.5) * scale;
+	const double from = floor(x - 2 * wide + 0.5);
+	const double to = floor(x + 2 * wide + 0.5);
+	double sum = 0;
+
+	memset(t, 0, sizeof(*t));
+	t->n = to < (double)n ? (size_t)to : n;
+	t->first = from > 0 ? (size_t)from : 0;
+	for (size_t k = t->first; k < t->n; k++)
+		sum += t->w[k] = cubic(((double)k - x + 0.5) / wide, -0.5);
+	for (size_t k = t->first; k < t->n; k++)
+		t->w[k] /= sum;
+}
+
+/* Forward, or the same taps backward. */
 static void resize_apply(const struct mm_node *out, mm_real *y, mm_real *x,
 			 bool back)
 {
@@ -249,26 +282,28 @@ static void resize_apply(const struct mm_node *out, mm_real *y, mm_real *x,
 	const size_t w = out->at.slice.end, C = out->shape.dim[1];
 	const size_t G =
 		(size_t)lround(sqrt((double)(out->in[0]->shape.dim[0] - n)));
-	size_t ay[4], ax[4];
-	double wy[4], wx[4];
+	void (*const taps)(struct taps *, size_t, size_t, size_t) =
+		out->op == &mm_op_resample_positions ? smooth_taps : plain_taps;
+	struct taps ty, tx;
 
 	for (size_t i = 0; i < n * C; i++)
 		back ? (x[i] += y[i]) : (y[i] = x[i]);
 	for (size_t i = 0; i < h * w; i++) {
 		mm_real *row = y + (n + i) * C;
 
-		taps(i / w, h, G, ay, wy);
-		taps(i % w, w, G, ax, wx);
+		taps(&ty, i / w, h, G);
+		taps(&tx, i % w, w, G);
 		for (size_t c = 0; c < C && !back; c++)
 			row[c] = 0;
-		for (int k = 0; k < 16; k++) {
-			mm_real *p = x + (n + ay[k / 4] * G + ax[k % 4]) * C;
-			const mm_real f = (mm_real)(wy[k / 4] * wx[k % 4]);
+		for (size_t a = ty.first; a < ty.n; a++)
+			for (size_t b = tx.first; b < tx.n; b++) {
+				mm_real *p = x + (n + a * G + b) * C;
+				const mm_real f = (mm_real)(ty.w[a] * tx.w[b]);
 
-			for (size_t c = 0; c < C; c++)
-				back ? (p[c] += f * row[c])
-				     : (row[c] += f * p[c]);
-		}
+				for (size_t c = 0; c < C && f != 0; c++)
+					back ? (p[c] += f * row[c])
+					     : (row[c] += f * p[c]);
+			}
 	}
 }
 
@@ -308,4 +343,28 @@ const struct mm_op mm_op_resize_positions = {
 	.bwd = resize_bwd,
 	.grad_tol = 1e-6,
 	.sample = resize_sample,
+};
+
+struct mm_node *mm_resample_positions(struct mm_graph *g, struct mm_node *pos,
+				      size_t n, size_t h, size_t w)
+{
+	return mm_emit(g, &mm_op_resample_positions,
+		       &(union mm_attr){ .slice = { n, h, w } }, 1, &pos);
+}
+
+static struct mm_node *resample_sample(struct mm_graph *g, int v)
+{
+	return v > 1 ? NULL
+		     : mm_resample_positions(
+			       g, mm_leaf(g, MM_SHAPE(v ? 25 : 10, 3)),
+			       v ? 0 : 1, 2, v ? 3 : 4);
+}
+
+const struct mm_op mm_op_resample_positions = {
+	.name = "resample_positions",
+	.shape = resize_shape,
+	.fwd = resize_fwd,
+	.bwd = resize_bwd,
+	.grad_tol = 1e-6,
+	.sample = resample_sample,
 };

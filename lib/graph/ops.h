@@ -71,7 +71,8 @@ struct mm_node *mm_prepend(struct mm_graph *g, struct mm_node *x,
 /*
  * A picture as rows: x (B, 3, H, W) real or U8 -> (B, H/P * W/P, 3 P P), in
  * the order of a convolution's weight.  U8 is normalised on the way: byte x of
- * channel c becomes value[c][x]; the table outlives the graph.
+ * channel c becomes value[c][x]; the table outlives the graph.  What is less
+ * than a patch at the right and below is left out.
  */
 struct mm_node *mm_patches(struct mm_graph *g, struct mm_node *x, size_t patch,
 			   const float (*value)[256]);
@@ -98,6 +99,11 @@ struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x);
  */
 struct mm_node *mm_resize_positions(struct mm_graph *g, struct mm_node *pos,
 				    size_t n, size_t h, size_t w);
+
+/* The same with a = -0.5, averaging where it shrinks, windows cut at the
+ * border: what open_clip does. */
+struct mm_node *mm_resample_positions(struct mm_graph *g, struct mm_node *pos,
+				      size_t n, size_t h, size_t w);
 
 /* ---- op_conv.c ---- */
 

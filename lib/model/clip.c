@@ -84,7 +84,7 @@ static int parse_text(struct mm_clip_text *c, struct mm_model *m,
 		return rc;
 	c->tower.init = mm_clip_init(&c->tower);
 	/* A tower that sees padding was made to see it. */
-	m->unmasked_text = !c->tower.causal;
+	m->unmasked_text = !c->tower.causal || c->pool == MM_CLIP_POOL_LAST;
 	m->only_open_clip |= !c->tower.causal || c->projection_bias ||
 			     c->pool != MM_CLIP_POOL_END;
 	return MM_OK;
@@ -239,7 +239,8 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 	pos = mm_param(g, MM_SHAPE(G * G + 1, W), MM_NORMAL(0.02),
 		       "vision_model.embeddings.position_embedding.weight");
 	if (gh != G || gw != G)
-		pos = mm_resize_positions(g, pos, 1, gh, gw);
+		pos = m->open_clip ? mm_resample_positions(g, pos, 1, gh, gw)
+				   : mm_resize_positions(g, pos, 1, gh, gw);
 	x = mm_patches(g, pixels, P, m->lut);
 	x = mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);

@@ -97,14 +97,16 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   size_t T, struct mm_err *err)
 {
 	struct mm_embed_graph want = { .B = B,
-				       .shape = { T },
-				       .mask = mask != NULL };
+				       .shape = { T } };
 	struct mm_embed_graph *k;
 	bool found;
 	int rc;
 
 	if (!e->model->type_vocab_size)
 		types = NULL; /* its texts have no segments */
+	if (e->model->unmasked_text)
+		mask = NULL;
+	want.mask = mask != NULL;
 	want.types = types != NULL;
 	for (size_t i = 0; i < B * T; i++)
 		if (ids[i] < 0 || (size_t)ids[i] >= e->model->vocab_size)

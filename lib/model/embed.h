@@ -49,7 +49,10 @@ int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
 		    enum mm_elem elem, size_t B, size_t H, size_t W,
 		    struct mm_err *err) MM_MUST_CHECK;
 
-/* out (B, embed_dim) from ids (B, T), mask (B, T) or NULL, types or NULL. */
+/*
+ * out (B, embed_dim) from ids (B, T), mask (B, T) or NULL, types or NULL.  The
+ * mask is not used where the model sees padding (unmasked_text).
+ */
 int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err) MM_MUST_CHECK;

@@ -27,6 +27,15 @@ int mm_encoder_open(struct mm_encoder *e, const char *dir, struct mm_err *err)
 	return rc;
 }
 
+void mm_encoder_resize(struct mm_encoder *e, size_t side)
+{
+	if (!side || side == e->model.image_size)
+		return;
+	e->model.image_size = side;
+	if (e->has_recipe)
+		mm_image_preset_resize(&e->recipe, side, side);
+}
+
 void mm_encoder_release(struct mm_encoder *e)
 {
 	mm_embedder_release(&e->run);
@@ -120,7 +129,8 @@ static int encode_pixels(struct mm_encoder *e, float *out,
 	if (H != S || W != S)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "'%s': pictures of %zux%zu, the model wants "
-			       "%zux%zu; 'mmtool preprocess -m' makes them",
+			       "%zux%zu; 'mmtool preprocess -m' makes them, "
+			       "or --image-size resizes the model's positions",
 			       seg->path, W, H, S, S);
 	if ((rc = grow_pixels(e, n * N * (bytes ? 1 : 4), err)))
 		return rc;

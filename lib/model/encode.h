@@ -30,6 +30,9 @@ int mm_encoder_open(struct mm_encoder *e, const char *dir,
 		    struct mm_err *err) MM_MUST_CHECK;
 void mm_encoder_release(struct mm_encoder *e); /* safe on zeros */
 
+/* Pictures of another side than the model's; 0 changes nothing. */
+void mm_encoder_resize(struct mm_encoder *e, size_t side);
+
 /*
  * Samples row[0..n) of a segment.  Pictures: column `image`, bytes (normalised
  * by the metadata's image.mean and image.std, else by the model's) or floats;

@@ -315,6 +315,32 @@ START_TEST(saved_and_loaded_again)
 }
 END_TEST
 
+/* Pictures of another size: open_clip resamples the table of positions. */
+START_TEST(another_size_matches)
+{
+	const struct mm_tensor *px;
+	struct mm_model m;
+	struct mm_graph g;
+	struct mm_node *x, *y;
+
+	if (!open_set(&sets[2], &m))
+		return;
+	px = golden(&in, "resized.pixel_values");
+	mm_graph_init(&g, &m.store, MM_INFER);
+	x = mm_image_input(&g, &m, MM_ELEM_REAL, px->dim[0], px->dim[2],
+			   px->dim[3]);
+	y = mm_output(&g, mm_l2norm(&g, m.arch->image(&g, &m, x), 0), "y");
+	ck_ok(mm_graph_plan(&g, err));
+	ck_ok(mm_model_bind(&m, false, err));
+	ck_ok(mm_graph_alloc(&g, err));
+	memcpy(x->val, px->data, px->nbytes);
+	mm_graph_forward(&g);
+	golden_near(golden(&want, "resized.image_embeds"), y->val, 1e-4, 0);
+	mm_graph_release(&g);
+	close_set(&m);
+}
+END_TEST
+
 /* The published sizes, from configurations alone. */
 START_TEST(parameter_counts)
 {
@@ -350,6 +376,7 @@ int main(void)
 	tcase_add_loop_test(tc, outputs_match, 0, 3);
 	tcase_add_loop_test(tc, training_step_matches, 0, 2);
 	tcase_add_loop_test(tc, saved_and_loaded_again, 0, 3);
+	tcase_add_test(tc, another_size_matches);
 	tcase_add_loop_test(tc, parameter_counts, 0, 5);
 	return unit_run("dual", tc);
 }
