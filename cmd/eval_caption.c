@@ -260,7 +260,11 @@ static int score(struct set *s, const struct mm_metric *m, void *state,
 
 		for (size_t k = 0; k < t.n_refs; k++)
 			s->ref[k] = mm_lines_at(refs, s->first[i] + k);
-		rc = m->add(state, &t, err);
+		if ((rc = m->add(state, &t, err))) {
+			const struct mm_line id = mm_lines_at(&s->id, i);
+
+			mm_fail_ctx(err, "image '%.*s'", (int)id.len, id.s);
+		}
 	}
 	if (!rc)
 		rc = m->result(state, value, each, err);

@@ -199,8 +199,11 @@ static int mark_lcs(struct rouge *r, const uint32_t *a, size_t na,
 
 	if (rc)
 		return rc;
-	if (!mm_mul_ok(&cells, na, nb))
-		return mm_fail_nomem(err, "a table of words by words");
+	if (!mm_mul_ok(&cells, na, nb) || cells > MM_LCS_MAX / 4)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "the common subsequence of sentences of %zu "
+			       "and %zu words would take too long",
+			       na, nb);
 	if (cells > r->way_cap) {
 		mm_free(r->way);
 		r->way_cap = 0;

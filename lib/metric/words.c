@@ -422,8 +422,19 @@ int mm_overlap_count(struct mm_overlap_scratch *s, struct mm_overlap *out,
 int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
 		  struct mm_u32s *row, size_t *length, struct mm_err *err)
 {
+	size_t cells, same = 0;
 	int rc;
 
+	/* What both begin and end with is in it. */
+	for (; na && nb && *a == *b; a++, b++, na--, nb--)
+		same++;
+	for (; na && nb && a[na - 1] == b[nb - 1]; na--, nb--)
+		same++;
+	if (!mm_mul_ok(&cells, na, nb) || cells > MM_LCS_MAX)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "the common subsequence of %zu and %zu words "
+			       "would take too long",
+			       na, nb);
 	if (na < nb) {
 		const uint32_t *c = a;
 		size_t nc = na;
@@ -450,6 +461,6 @@ int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
 			diagonal = up;
 		}
 	}
-	*length = row->at[nb];
+	*length = same + row->at[nb];
 	return 0;
 }

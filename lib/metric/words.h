@@ -134,8 +134,11 @@ int mm_overlap_count(struct mm_overlap_scratch *s, struct mm_overlap *out,
 
 /*
  * Length of the longest common subsequence of a[0..na) and b[0..nb).  `row` is
- * scratch.  Time na * nb, memory min(na, nb).
+ * scratch.  Time na * nb, memory min(na, nb).  MM_ERR_REFUSED where that would
+ * take minutes, as with lines of 10 MB.
  */
+#define MM_LCS_MAX ((size_t)1 << 33) /* na * nb */
+
 int mm_lcs_length(const uint32_t *a, size_t na, const uint32_t *b, size_t nb,
 		  struct mm_u32s *row, size_t *length,
 		  struct mm_err *err) MM_MUST_CHECK;

@@ -18,3 +18,7 @@ done
 try latin1.txt
 try empty.txt
 try absent.txt
+awk 'BEGIN { for (i = 0; i < 120000; i++) printf "w%d ", i % 97; print "" }' >a
+awk 'BEGIN { for (i = 0; i < 120000; i++) printf "w%d ", i % 89; print "" }' >b
+mmtool eval caption --refs a --hyps b 2>&1
+mmtool eval rouge a <b 2>&1

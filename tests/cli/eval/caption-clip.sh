@@ -4,7 +4,7 @@ cp -r "$FIX/model" "$FIX/eval" "$FIX/photos" .
 run() { mmtool eval caption -m model "$@" 2>&1 || echo "= $?"; }
 run --refs eval/shape-refs.json --hyps eval/shapes.json --images photos \
 	--per-sample each | grep CLIP
-awk '{ printf "%s %.4f %.4f\n", $1, $12, $13 }' each
+awk '{ printf "%s %.4f %.4f\n", $1, $13, $14 }' each
 run --refs eval/shape-refs.json --hyps eval/shapes.json \
 	--images "$FIX/photos.mmt" | grep CLIP
 echo 'A photo depicts a red cross' >line
