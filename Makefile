@@ -80,8 +80,13 @@ BENCH   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZ    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN     := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[157]))
 
+# ONNX's own checker, where it is installed (C++, for one test).
+ONNX_CC := $(if $(SAN),,$(and $(wildcard /usr/include/onnx/checker.h),\
+	   $(wildcard /usr/include/google/protobuf/message.h),\
+	   $(shell command -v $(CXX)),$(BUILD)/tests/onnx_checker))
+
 all: $(BUILD)/mmtool
-tests: $(UNIT) $(FUZZ) man
+tests: $(UNIT) $(FUZZ) $(ONNX_CC) man
 bench-programs: $(BENCH)
 bench: $(BENCH)
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
@@ -133,6 +138,11 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_O) \
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
 		$(BUILD)/tests/bench/bench.o $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/onnx_checker: tests/onnx_checker.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 -O1 -DONNX_ML=1 -DONNX_NAMESPACE=onnx -o $@ $< \
+		-lonnx -lonnx_proto -lprotobuf
 
 # Documentation: hand-written pages with what the option tables say put in.
 man: $(MAN) $(BUILD)/mmtool.bash
