@@ -40,27 +40,41 @@ static struct mm_arena_block *grow(struct mm_arena *a, size_t need)
 void *mm_arena_alloc(struct mm_arena *a, size_t n, size_t size)
 {
 	struct mm_arena_block *b = a->newest;
-	size_t bytes;
+	size_t bytes, at = 0;
 	char *p;
 
 	if (!mm_mul_ok(&bytes, n, size) || bytes > SIZE_MAX / 4)
 		return NULL;
 	bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
-	if (!b || b->size - b->used < bytes)
+	if (b)
+		at = (b->used + ALIGN - 1) / ALIGN * ALIGN;
+	if (!b || b->size < at || b->size - at < bytes) {
 		b = grow(a, bytes);
+		at = 0;
+	}
 	if (!b)
 		return NULL;
-	p = (char *)b + ALIGN + b->used;
-	b->used += bytes;
+	p = (char *)b + ALIGN + at;
+	b->used = at + bytes;
 	return memset(p, 0, bytes);
 }
 
 char *mm_arena_strndup(struct mm_arena *a, const char *s, size_t n)
 {
-	char *p = n < SIZE_MAX ? mm_arena_alloc(a, n + 1, 1) : NULL;
+	struct mm_arena_block *b = a->newest;
+	char *p;
 
-	if (p && n)
+	if (n > SIZE_MAX / 4)
+		return NULL;
+	if (!b || b->size - b->used < n + 1)
+		b = grow(a, n + 1);
+	if (!b)
+		return NULL;
+	p = (char *)b + ALIGN + b->used;
+	b->used += n + 1;
+	if (n)
 		memcpy(p, s, n);
+	p[n] = '\0';
 	return p;
 }
 

@@ -5,9 +5,9 @@
  *
  *	[hdr|used........|free....]->[hdr|used full..........]->NULL
  *
- * Every pointer is 64-byte aligned.  mm_arena_reset keeps the largest block, so
- * a training loop that resets once per step stops calling malloc after step 1.
- * Not thread-safe: one arena per thread.
+ * Every pointer but that of a string is 64-byte aligned.  mm_arena_reset keeps
+ *the largest block, so a training loop that resets once per step stops calling
+ *malloc after step 1. Not thread-safe: one arena per thread.
  */
 #ifndef MM_BASE_ARENA_H
 #define MM_BASE_ARENA_H

@@ -16,15 +16,55 @@ static const struct mm_json *wrap(const json_t *v)
 	return (const struct mm_json *)v;
 }
 
+/*
+ * The text with ".0" behind whole numbers of 19 digits and more, outside of
+ * strings: Python writes what 64 bits do not hold (a tokenizer's "no limit" is
+ * 10^30), and such a number is as good as a real one.
+ */
+static void widen(struct mm_buf *out, const char *s, size_t n)
+{
+	bool inside = false;
+	size_t i = 0;
+
+	while (i < n) {
+		const size_t begin = i;
+
+		if (s[i] == '"')
+			inside = !inside;
+		else if (inside && s[i] == '\\' && i + 1 < n)
+			i++;
+		else if (!inside && s[i] >= '0' && s[i] <= '9')
+			while (i + 1 < n && s[i + 1] >= '0' && s[i + 1] <= '9')
+				i++;
+		i++;
+		mm_buf_add(out, s + begin, i - begin);
+		if (i - begin >= 19 &&
+		    (i == n || (s[i] != '.' && (s[i] | 32) != 'e')) &&
+		    (!begin || s[begin - 1] != '.'))
+			mm_buf_adds(out, ".0");
+	}
+}
+
+static json_t *load(const char *text, size_t len, json_error_t *e)
+{
+	return json_loadb(
+		text, len,
+		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, e);
+}
+
 int mm_json_parse(struct mm_json **root, const char *text, size_t len,
 		  const char *name, struct mm_err *err)
 {
+	struct mm_buf wide = { 0 };
 	json_error_t e;
-	json_t *v = json_loadb(text, len,
-			       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
-				       JSON_ALLOW_NUL,
-			       &e);
+	json_t *v = load(text, len, &e);
 
+	if (!v && json_error_code(&e) == json_error_numeric_overflow) {
+		widen(&wide, text, len);
+		if (!wide.failed)
+			v = load(mm_buf_str(&wide), wide.len, &e);
+		mm_buf_release(&wide);
+	}
 	*root = (struct mm_json *)v;
 	if (v)
 		return MM_OK;

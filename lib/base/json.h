@@ -28,7 +28,10 @@ enum mm_json_type {
 	MM_JSON_OBJECT,
 };
 
-/* Errors name `name`, line and column.  Free *root with mm_json_free. */
+/*
+ * Errors name `name`, line and column.  A whole number beyond 64 bits becomes
+ * a real one.  Free *root with mm_json_free.
+ */
 int mm_json_parse(struct mm_json **root, const char *text, size_t len,
 		  const char *name, struct mm_err *err) MM_MUST_CHECK;
 int mm_json_load(struct mm_json **root, const char *path, struct mm_err *err)

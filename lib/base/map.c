@@ -1,6 +1,7 @@
 /* map.c - see map.h. */
 #include "base/map.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -59,9 +60,8 @@ int64_t *mm_map_find_str(const struct mm_map *m, const char *key)
 	return mm_map_find(m, key, strlen(key));
 }
 
-static bool rehash(struct mm_map *m)
+static bool rehash(struct mm_map *m, size_t n_slots)
 {
-	const size_t n_slots = m->n_slots ? m->n_slots * 2 : FIRST_SLOTS;
 	struct mm_map_slot *fresh = mm_calloc(n_slots, sizeof(*fresh));
 
 	if (!fresh)
@@ -78,6 +78,25 @@ static bool rehash(struct mm_map *m)
 	return true;
 }
 
+bool mm_map_reserve(struct mm_map *m, size_t n)
+{
+	size_t n_slots = m->n_slots ? m->n_slots : FIRST_SLOTS;
+
+	if (n > SIZE_MAX / 4)
+		return false;
+	while (n_slots < n + n / 4 + 1)
+		n_slots *= 2;
+	return n_slots == m->n_slots || rehash(m, n_slots);
+}
+
+const char *mm_map_key(const int64_t *value)
+{
+	const char *slot =
+		(const char *)value - offsetof(struct mm_map_slot, value);
+
+	return ((const struct mm_map_slot *)(const void *)slot)->key;
+}
+
 int64_t *mm_map_put(struct mm_map *m, const void *key, size_t len, bool *added)
 {
 	const uint32_t hash = (uint32_t)mm_hash64(key, len);
@@ -85,7 +104,7 @@ int64_t *mm_map_put(struct mm_map *m, const void *key, size_t len, bool *added)
 
 	if (added)
 		*added = false;
-	if (len >= UINT32_MAX || (2 * (m->n + 1) > m->n_slots && !rehash(m)))
+	if (len >= UINT32_MAX || !mm_map_reserve(m, m->n + 1))
 		return NULL;
 	s = probe(m->slot, m->n_slots, key, len, hash);
 	if (s->key)

@@ -1,7 +1,7 @@
 /*
  * map.h - hash map from byte strings to 64-bit numbers.
  *
- * Open addressing, linear probing, load <= 1/2.  Keys are copied into the
+ * Open addressing, linear probing, load <= 4/5.  Keys are copied into the
  * map's own arena, so the caller's bytes may go.  Look-ups from several
  * threads are safe while nobody adds.
  */
@@ -40,6 +40,15 @@ int64_t *mm_map_find_str(const struct mm_map *m, const char *key);
  */
 int64_t *mm_map_put(struct mm_map *m, const void *key, size_t len, bool *added)
 	__attribute__((warn_unused_result));
+
+/* Room for n keys in all, so that they are put without rehashing.  False: out
+ * of memory. */
+bool mm_map_reserve(struct mm_map *m, size_t n)
+	__attribute__((warn_unused_result));
+
+/* The map's own copy of the key whose value mm_map_find or mm_map_put gave; a
+ * NUL follows.  It lives as long as the map. */
+const char *mm_map_key(const int64_t *value);
 
 /* FNV-1a, 64 bits, finished with murmur3's mixer. */
 uint64_t mm_hash64(const void *bytes, size_t n);

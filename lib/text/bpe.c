@@ -61,12 +61,14 @@ static uint64_t pair_key(int32_t a, int32_t b)
 	return ((uint64_t)(uint32_t)a << 32 | (uint32_t)b) + 1;
 }
 
-static bool grow(struct mm_bpe *b)
+static bool reserve_merges(struct mm_bpe *b, size_t n_merges)
 {
-	const size_t n = b->n_slots ? 2 * b->n_slots : 256;
+	size_t n = b->n_slots ? b->n_slots : 256;
 	struct mm_merge_slot *fresh;
 
-	if (2 * (b->n_merges + 1) <= b->n_slots)
+	while (n < 2 * n_merges)
+		n *= 2;
+	if (n == b->n_slots)
 		return true;
 	if (!(fresh = mm_calloc(n, sizeof(*fresh))))
 		return false;
@@ -79,46 +81,83 @@ static bool grow(struct mm_bpe *b)
 	return true;
 }
 
+int mm_bpe_reserve(struct mm_tokenizer *tok, size_t n_merges,
+		   struct mm_err *err)
+{
+	return reserve_merges(&tok->bpe, n_merges)
+		       ? MM_OK
+		       : mm_fail_nomem(err, "merges");
+}
+
+void mm_bpe_forget(struct mm_tokenizer *tok)
+{
+	struct mm_bpe *b = &tok->bpe;
+
+	if (b->n_slots)
+		memset(b->slot, 0, b->n_slots * sizeof(*b->slot));
+	b->n_merges = 0;
+	b->last = 0;
+}
+
+/* Is it the token of that id? */
+static bool is_token(const struct mm_tokenizer *tok, size_t id, struct mm_str a,
+		     struct mm_str b)
+{
+	const struct mm_str *t = tok->token + id;
+
+	return id < tok->n_tokens && t->s && t->n == a.n + b.n &&
+	       !memcmp(t->s, a.s, a.n) && !memcmp(t->s + a.n, b.s, b.n);
+}
+
+/*
+ * The token that a and b make, or -1.  Vocabularies list what merges give in
+ * the order of the merges, so the next id is looked at first.
+ */
+static int64_t joined_id(struct mm_tokenizer *tok, struct mm_str a,
+			 struct mm_str b)
+{
+	const size_t guess = (size_t)(tok->bpe.last + 1);
+	struct mm_buf joined = { 0 };
+	const int64_t *id;
+
+	if (is_token(tok, guess, a, b))
+		return (int64_t)guess;
+	mm_buf_add(&joined, a.s, a.n);
+	mm_buf_add(&joined, b.s, b.n);
+	id = joined.failed
+		     ? NULL
+		     : mm_map_find(&tok->ids, mm_buf_str(&joined), joined.len);
+	mm_buf_release(&joined);
+	return id ? *id : -1;
+}
+
 /* Merges come in the order of their ranks. */
 int mm_bpe_add_merge(struct mm_tokenizer *tok, struct mm_str a, struct mm_str b,
 		     struct mm_err *err)
 {
 	struct mm_bpe *m = &tok->bpe;
-	const size_t cut = m->prefix.n;
-	struct mm_buf joined = { 0 };
-	const int64_t *left, *right, *both = NULL;
+	const size_t cut = b.n >= m->prefix.n ? m->prefix.n : b.n;
+	const int64_t *left = mm_map_find(&tok->ids, a.s, a.n),
+		      *right = mm_map_find(&tok->ids, b.s, b.n);
+	const int64_t both =
+		joined_id(tok, a, (struct mm_str){ b.s + cut, b.n - cut });
 	struct mm_merge_slot *slot;
-	int rc = MM_OK;
 
-	left = mm_map_find(&tok->ids, a.s, a.n);
-	right = mm_map_find(&tok->ids, b.s, b.n);
-	mm_buf_add(&joined, a.s, a.n);
-	if (b.n >= cut)
-		mm_buf_add(&joined, b.s + cut, b.n - cut);
-	if (mm_buf_check(&joined, "merges", err)) {
-		rc = MM_ERR_NOMEM;
-	} else {
-		both = mm_map_find(&tok->ids, joined.data, joined.len);
-		if (!left || !right || !both)
-			rc = mm_fail(err, MM_ERR_FORMAT,
-				     "merge %zu, \"%.*s %.*s\": %s is not in "
-				     "the vocabulary",
-				     m->n_merges + 1, (int)a.n, a.s, (int)b.n,
-				     b.s,
-				     !left    ? "the first part"
-				     : !right ? "the second part"
-					      : "the result");
-	}
-	mm_buf_release(&joined);
-	if (rc)
-		return rc;
-	if (!grow(m))
+	if (!left || !right || both < 0)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "merge %zu, \"%.*s %.*s\": %s is not in the "
+			       "vocabulary",
+			       m->n_merges + 1, (int)a.n, a.s, (int)b.n, b.s,
+			       !left	? "the first part"
+			       : !right ? "the second part"
+					: "the result");
+	if (!reserve_merges(m, m->n_merges + 1))
 		return mm_fail_nomem(err, "merges");
 	slot = find_slot(m->slot, m->n_slots,
 			 pair_key((int32_t)*left, (int32_t)*right));
 	slot->pair = pair_key((int32_t)*left, (int32_t)*right);
 	slot->rank = (uint32_t)m->n_merges++;
-	slot->id = (int32_t)*both;
+	slot->id = m->last = (int32_t)both;
 	return MM_OK;
 }
 

@@ -14,8 +14,9 @@
 #include "base/mem.h"
 #include "text/tokenizer_impl.h"
 #include "text/unicode.h"
+#include "text/vocab_scan.h"
 
-enum { MAX_UNZIPPED = 256 << 20 };
+enum { MAX_UNZIPPED = 256 << 20, CLIP_MERGES = 49152 - 256 - 2 };
 
 static const char clip_parts[] =
 	"{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":["
@@ -108,17 +109,14 @@ int mm_tokenizer_family_template(struct mm_tokenizer *tok, struct mm_err *err)
 
 /* ------------------------------------------- vocab.json, merges.txt */
 
-static int load_vocab_json(struct mm_tokenizer *tok, const char *path,
-			   struct mm_err *err)
+static int load_object(struct mm_tokenizer *tok, const struct mm_json *root,
+		       struct mm_err *err)
 {
-	struct mm_json *root;
 	const char *key;
 	const struct mm_json *v;
 	void *it = NULL;
-	int rc = mm_json_load(&root, path, err);
+	int rc = MM_OK;
 
-	if (rc)
-		return rc;
 	while (!rc && mm_json_next(root, &it, &key, &v)) {
 		const int64_t id = mm_json_int(v, -1);
 
@@ -129,7 +127,29 @@ static int load_vocab_json(struct mm_tokenizer *tok, const char *path,
 		else
 			rc = mm_vocab_put(tok, key, strlen(key), id, err);
 	}
-	mm_json_free(root);
+	return rc;
+}
+
+static int load_vocab_json(struct mm_tokenizer *tok, const char *path,
+			   struct mm_err *err)
+{
+	struct mm_json *root;
+	struct mm_file f;
+	bool known;
+	int rc = mm_file_open(&f, path, err);
+
+	if (rc)
+		return rc;
+	rc = mm_vocab_scan_tokens(
+		tok, (struct mm_str){ (const char *)f.data, f.size }, &known,
+		err);
+	if (!rc && !known &&
+	    !(rc = mm_json_parse(&root, (const char *)f.data, f.size, path,
+				 err))) {
+		rc = load_object(tok, root, err);
+		mm_json_free(root);
+	}
+	mm_file_release(&f);
 	return rc ? rc : mm_vocab_finish(tok, err);
 }
 
@@ -174,6 +194,7 @@ static int load_merges_txt(struct mm_tokenizer *tok, const char *path,
 
 	if (rc)
 		return rc;
+	rc = mm_bpe_reserve(tok, tok->ids.n, err);
 	while (!rc && next_line((const char *)f.data, f.size, &at, &line)) {
 		count++;
 		if ((line.n >= 8 && !memcmp(line.s, "#version", 8)) || !line.n)
@@ -360,10 +381,24 @@ int mm_tokenizer_parts(struct mm_tokenizer **out, enum mm_family family,
 
 /* ------------------------------------------------------ OpenAI's file */
 
+/* Does out[from..] end what is read of the file: line CLIP_MERGES? */
+static bool has_all(const struct mm_buf *out, size_t from, size_t *lines)
+{
+	const char *p = out->data + from, *end = out->data + out->len;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		p++;
+		++*lines;
+	}
+	return *lines > CLIP_MERGES;
+}
+
+/* The file, at least as far as it is read. */
 static int unzip(const struct mm_file *f, struct mm_buf *out,
 		 struct mm_err *err)
 {
 	z_stream z = { 0 };
+	size_t lines = 0;
 	int rc = Z_OK;
 
 	if (f->size < 2 || f->data[0] != 0x1f || f->data[1] != 0x8b) {
@@ -375,6 +410,7 @@ static int unzip(const struct mm_file *f, struct mm_buf *out,
 	z.next_in = (z_const Bytef *)(uintptr_t)f->data;
 	z.avail_in = (uInt)f->size;
 	while (rc == Z_OK && out->len < MAX_UNZIPPED) {
+		const size_t from = out->len;
 		char *d = mm_buf_reserve(out, 1 << 16);
 
 		if (!d)
@@ -383,6 +419,8 @@ static int unzip(const struct mm_file *f, struct mm_buf *out,
 		z.avail_out = 1 << 16;
 		rc = inflate(&z, Z_NO_FLUSH);
 		out->len += (1u << 16) - z.avail_out;
+		if (rc == Z_OK && has_all(out, from, &lines))
+			rc = Z_STREAM_END;
 	}
 	inflateEnd(&z);
 	if (out->failed)
@@ -419,7 +457,6 @@ static int put_alphabet(struct mm_tokenizer *tok, const char *suffix,
 static int put_merges(struct mm_tokenizer *tok, const struct mm_buf *text,
 		      int64_t *id, bool tokens, struct mm_err *err)
 {
-	enum { CLIP_MERGES = 49152 - 256 - 2 };
 	struct mm_str line;
 	size_t at = 0;
 
@@ -474,6 +511,8 @@ int mm_tokenizer_load_openai(struct mm_tokenizer *tok, const char *path,
 	tok->info.max_length = 77;
 	tok->family = FAMILY_CLIP;
 	if ((rc = mm_str_copy(tok, &tok->bpe.suffix, "</w>", 4, err)) ||
+	    (rc = mm_vocab_reserve(tok, CLIP_MERGES + 514, err)) ||
+	    (rc = mm_bpe_reserve(tok, CLIP_MERGES, err)) ||
 	    (rc = put_alphabet(tok, "", &id, err)) ||
 	    (rc = put_alphabet(tok, "</w>", &id, err)) ||
 	    (rc = put_merges(tok, &text, &id, true, err)) ||

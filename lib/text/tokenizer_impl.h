@@ -3,6 +3,7 @@
  *
  *	tokenizer.c		encoding: the way of a text through the parts
  *	tokenizer_load.c	tokenizer.json, tokenizer_config.json
+ *	vocab_scan.c		their vocabulary and merges, quickly
  *	tokenizer_classic.c	vocab.json, merges.txt, vocab.txt, OpenAI's file
  *	added.c			added tokens: cut out before everything else
  *	normalizer.c		text to text
@@ -253,6 +254,7 @@ struct mm_merge_slot {
 struct mm_bpe {
 	struct mm_merge_slot *slot;
 	size_t n_slots, n_merges;
+	int32_t last; /* what the latest merge gave */
 	struct mm_str prefix, suffix;
 	bool fuse_unk, byte_fallback, ignore_merges;
 	bool raw_bytes;		     /* words come as bytes, not mapped */
@@ -311,6 +313,7 @@ struct mm_tokenizer {
 	struct mm_piece *piece[2]; /* template of a text, of a pair */
 	size_t n_piece[2];
 
+	struct mm_str vocab_json, merges_json; /* cut out while loading */
 	struct mm_str file[8]; /* what it was read from, for saving */
 	size_t n_file;
 };
@@ -351,8 +354,11 @@ int mm_pretok_apply(const struct mm_tokenizer *tok, struct mm_token_work *w,
 
 /* The models: one word, ids appended. */
 int mm_bpe_finish(struct mm_tokenizer *tok, struct mm_err *err) MM_MUST_CHECK;
+int mm_bpe_reserve(struct mm_tokenizer *tok, size_t n_merges,
+		   struct mm_err *err) MM_MUST_CHECK;
 int mm_bpe_add_merge(struct mm_tokenizer *tok, struct mm_str a, struct mm_str b,
 		     struct mm_err *err) MM_MUST_CHECK;
+void mm_bpe_forget(struct mm_tokenizer *tok); /* all merges so far */
 int mm_bpe_encode(const struct mm_tokenizer *tok, struct mm_token_work *w,
 		  const char *s, size_t n, struct mm_ids *out,
 		  struct mm_err *err) MM_MUST_CHECK;
@@ -396,6 +402,9 @@ int mm_tokenizer_load_config(struct mm_tokenizer *tok,
 			     struct mm_err *err) MM_MUST_CHECK;
 int mm_vocab_put(struct mm_tokenizer *tok, const char *s, size_t n, int64_t id,
 		 struct mm_err *err) MM_MUST_CHECK;
+/* Room for n tokens, where their number is known beforehand. */
+int mm_vocab_reserve(struct mm_tokenizer *tok, size_t n,
+		     struct mm_err *err) MM_MUST_CHECK;
 int mm_vocab_finish(struct mm_tokenizer *tok, struct mm_err *err) MM_MUST_CHECK;
 int mm_str_copy(struct mm_tokenizer *tok, struct mm_str *out, const char *s,
 		size_t n, struct mm_err *err) MM_MUST_CHECK;

@@ -7,10 +7,12 @@
  */
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "text/tokenizer_impl.h"
+#include "text/vocab_scan.h"
 
-enum { MAX_ID = 1 << 28 };
+enum { MAX_ID = 1 << 28, NOT_KNOWN = 1 /* no status: try otherwise */ };
 
 int mm_str_copy(struct mm_tokenizer *tok, struct mm_str *out, const char *s,
 		size_t n, struct mm_err *err)
@@ -61,7 +63,15 @@ int mm_vocab_put(struct mm_tokenizer *tok, const char *s, size_t n, int64_t id,
 	*at = id;
 	if ((rc = room_for(tok, (size_t)id + 1, err)))
 		return rc;
-	return mm_str_copy(tok, &tok->token[id], s, n, err);
+	tok->token[id] = (struct mm_str){ mm_map_key(at), n };
+	return MM_OK;
+}
+
+int mm_vocab_reserve(struct mm_tokenizer *tok, size_t n, struct mm_err *err)
+{
+	if (!mm_map_reserve(&tok->ids, n))
+		return mm_fail_nomem(err, "a vocabulary");
+	return room_for(tok, n, err);
 }
 
 /* Behind the last mm_vocab_put. */
@@ -82,7 +92,14 @@ static int load_vocab_object(struct mm_tokenizer *tok,
 	const char *key;
 	const struct mm_json *v;
 	int64_t largest = -1;
+	bool known;
 
+	if (tok->vocab_json.s) {
+		const int rc =
+			mm_vocab_scan_tokens(tok, tok->vocab_json, &known, err);
+
+		return rc ? rc : known ? mm_vocab_finish(tok, err) : NOT_KNOWN;
+	}
 	/* first the size, so that huge ids fail before memory is taken */
 	while (mm_json_next(vocab, &it, &key, &v)) {
 		const int64_t id = mm_json_int(v, -1);
@@ -107,6 +124,14 @@ static int load_vocab_object(struct mm_tokenizer *tok,
 static int load_merges(struct mm_tokenizer *tok, const struct mm_json *merges,
 		       struct mm_err *err)
 {
+	bool known;
+
+	if (tok->merges_json.s) {
+		const int rc = mm_vocab_scan_merges(tok, tok->merges_json,
+						    &known, err);
+
+		return rc ? rc : known ? MM_OK : NOT_KNOWN;
+	}
 	for (size_t i = 0; i < mm_json_size(merges); i++) {
 		const struct mm_json *m = mm_json_at(merges, i);
 		const struct mm_json *x = mm_json_at(m, 0),
@@ -537,15 +562,56 @@ static int load_parts(struct mm_tokenizer *tok, const struct mm_json *root,
 	return add_tokens(tok, mm_json_get(root, "added_tokens"), err);
 }
 
+/*
+ * tokenizer.json with its vocabulary and merges taken out, and read by
+ * themselves; NOT_KNOWN where something in it asks for the ordinary way.
+ */
+static int load_quickly(struct mm_tokenizer *tok, struct mm_str file,
+			const char *path, struct mm_err *err)
+{
+	struct mm_str *const cut[] = { &tok->vocab_json, &tok->merges_json };
+	const char *at = file.s;
+	struct mm_json *root = NULL;
+	struct mm_buf rest = { 0 };
+	int rc = NOT_KNOWN;
+
+	if (!mm_vocab_scan_find(file, cut[0], cut[1]))
+		goto done;
+	for (int i = 0; i < 2 && cut[i]->s; i++) {
+		mm_buf_add(&rest, at, (size_t)(cut[i]->s - at));
+		mm_buf_adds(&rest, i ? "[]" : "{}");
+		at = cut[i]->s + cut[i]->n;
+	}
+	mm_buf_add(&rest, at, (size_t)(file.s + file.n - at));
+	if ((rc = mm_buf_check(&rest, path, err)))
+		goto done;
+	if (mm_json_parse(&root, rest.data, rest.len, path, NULL))
+		rc = NOT_KNOWN;
+	else
+		rc = load_parts(tok, root, err);
+done:
+	mm_json_free(root);
+	mm_buf_release(&rest);
+	tok->vocab_json = tok->merges_json = (struct mm_str){ 0 };
+	return rc;
+}
+
 int mm_tokenizer_load_json(struct mm_tokenizer *tok, const char *path,
 			   struct mm_err *err)
 {
 	struct mm_json *root;
-	int rc = mm_json_load(&root, path, err);
+	struct mm_file f;
+	int rc = mm_file_open(&f, path, err);
 
 	if (rc)
 		return rc;
-	rc = load_parts(tok, root, err);
-	mm_json_free(root);
+	rc = load_quickly(tok, (struct mm_str){ (const char *)f.data, f.size },
+			  path, err);
+	if (rc == NOT_KNOWN && !(rc = mm_json_parse(&root, (const char *)f.data,
+						    f.size, path, err))) {
+		rc = load_parts(tok, root, err);
+		mm_json_free(root);
+	}
+	mm_file_release(&f);
 	return rc;
 }
