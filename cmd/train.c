@@ -53,8 +53,11 @@ static const struct mm_train_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_GROUP("Model"),
 	MM_STR(0, "arch", T, arch, "NAME",
-	       "architecture to train from scratch"),
-	MM_STR(0, "preset", T, preset, "NAME", "its size: tiny, small, base"),
+	       "family to train from scratch: clip, clip_resnet, siglip, align "
+	       "(mmtool-model(5))"),
+	MM_STR(0, "preset", T, preset, "NAME",
+	       "its size: tiny, base, ... as 'mmtool describe architectures' "
+	       "lists"),
 	MM_OPT_MODEL(T),
 	MM_PATH(0, "tokenizer", T, tokenizer, "DIR",
 		"tokenizer that made the ids; copied beside the model"),

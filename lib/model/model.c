@@ -301,9 +301,10 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 		if (!t && p->count && own)
 			return MM_OK; /* from 0 */
 		if (!t && !p->count)
-			return mm_fail(err, MM_ERR_FORMAT, "%s '%s' is missing",
-				       p->buffer ? "running statistics"
-						 : "weight",
+			return mm_fail(err, MM_ERR_FORMAT,
+				       p->buffer ? "running statistics '%s' "
+						   "are missing"
+						 : "weight '%s' is missing",
 				       p->name);
 		if (t && t->dtype == MM_I8)
 			return bind_int8(m, p, own, t, err);

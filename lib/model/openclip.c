@@ -380,10 +380,10 @@ int mm_openclip_fetch(float *dst, const struct mm_checkpoint *c,
 	if (!mm_openclip_place(&at, p->name) || !(t = find(c, &at)))
 		return p->count ? MM_OK
 				: mm_fail(err, MM_ERR_FORMAT,
-					  "%s '%s' (here '%s') is missing",
-					  p->buffer ? "running statistics"
-						    : "weight",
-					  p->name, at.name);
+					  p->buffer ? "running statistics '%s' "
+						      "are missing"
+						    : "weight '%s' is missing",
+					  at.name[0] ? at.name : p->name);
 	if ((rc = check_shape(t, p, &at, err)))
 		return rc;
 	n = mm_tensor_count(t);
