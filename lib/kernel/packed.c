@@ -272,58 +272,6 @@ void mm_quantize_rows(int8_t *q, float *scale, const float *W, size_t ldw,
 	}
 }
 
-/* ---- activations ---- */
-
-typedef uint32_t bits __attribute__((may_alias));
-
-void mm_packed_scales(const struct mm_linear *l, size_t m, size_t rows,
-		      float *scale)
-{
-	const int32_t infinity = 0x7f800000;
-
-	for (size_t i = 0; i < rows; i++) {
-		const bits *x = (const bits *)(l->x + (m + i) * l->ldx);
-		int32_t top = 0; /* as bits: in the order of the magnitudes */
-		float f;
-
-		for (size_t c = 0; c < l->w->C; c++) {
-			const int32_t v = (int32_t)(x[c] & 0x7fffffff);
-
-			top = v > top ? v : top;
-		}
-		memcpy(&f, &top, sizeof(f));
-		scale[i] = top >= infinity ? NAN
-			   : l->x_scale	   ? *l->x_scale
-					   : f / 127;
-	}
-}
-
-void mm_packed_quantize(const struct mm_linear *l, size_t m, size_t rows,
-			size_t c, size_t n, const float *scale, int8_t *q,
-			size_t ldq)
-{
-	const float magic = 12582912; /* 1.5 * 2^23: whole numbers, to even */
-	const size_t have = least(n, l->w->C - c);
-
-	for (size_t i = 0; i < rows; i++, q += ldq) {
-		const float *x = l->x + (m + i) * l->ldx + c;
-		const float inverse = scale[i] > 0 ? 1 / scale[i] : 0;
-
-		for (size_t k = 0; k < have; k++) {
-			union {
-				float f;
-				uint32_t u;
-			} v = { x[k] * inverse };
-
-			v.f = v.f < -127 ? -127 : v.f;
-			v.f = v.f > 127 ? 127 : v.f;
-			v.f += magic;
-			q[k] = (int8_t)v.u; /* the low byte, as signed */
-		}
-		memset(q + have, 0, n - have);
-	}
-}
-
 /* ---- running ---- */
 
 /*

@@ -89,10 +89,12 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 						       (i * C + k * R) / 2,
 					       b + k * NR * 2, sums->f + i * NR,
 					       k == 0);
+				if (k + kc == C)
+					finish(l, m + i, R, n,
+					       sums->f + i * NR);
 			}
 			k += KC;
 		} while (k < C);
-		finish(l, m, rows, n, sums->f);
 	}
 }
 

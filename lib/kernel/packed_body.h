@@ -9,7 +9,32 @@
 #include "kernel/tile_body.h"
 #include "kernel/vec.h"
 
-/* t (rows, NR) is a panel of x W^T: add the bias, activate, add the residual
+/* Ask for what finish() will touch, while the sums are made. */
+INLINE void foresee(const struct mm_linear *l, size_t m, size_t rows, size_t n)
+{
+	for (size_t i = m; i < m + rows; i++) {
+		__builtin_prefetch(l->y + i * l->ldy + n, 1);
+		__builtin_prefetch(l->y + i * l->ldy + n + VL, 1);
+		if (l->residual) {
+			__builtin_prefetch(l->residual + i * l->ldr + n);
+			__builtin_prefetch(l->residual + i * l->ldr + n + VL);
+		}
+	}
+}
+
+/* y = t + bias (+ r), a whole row of a panel. */
+INLINE void finish_row(float *y, const float *t, const float *bias,
+		       const float *r)
+{
+	if (r)
+		for (size_t j = 0; j < NR; j++)
+			y[j] = (t[j] + bias[j]) + r[j];
+	else
+		for (size_t j = 0; j < NR; j++)
+			y[j] = t[j] + bias[j];
+}
+
+/* t (rows, NR) is a tile of x W^T: add the bias, activate, add the residual
  * and write.  t is overwritten. */
 static void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 		   float *restrict t)
@@ -17,28 +42,28 @@ static void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 	const size_t left = l->w->F - n, cols = left < NR ? left : NR;
 	float bias[NR] __attribute__((aligned(64))) = { 0 };
 
-	if (l->bias) {
+	if (l->bias)
 		memcpy(bias, l->bias + n, cols * sizeof(*bias));
-		for (size_t i = 0; i < rows; i++)
+	if (l->act != MM_ACT_NONE) {
+		for (size_t i = 0; l->bias && i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] += bias[j];
-	}
-	if (l->act != MM_ACT_NONE)
 		mm_vec()->act_fwd(t, t, l->act, rows * NR);
-	for (size_t i = 0; i < rows; i++) {
-		float *y = l->y + (m + i) * l->ldy + n;
+		memset(bias, 0, sizeof(bias));
+	}
+	for (size_t i = 0; i < rows; i++, t += NR) {
+		float *y = l->y + (m + i) * l->ldy + n, edge[NR];
 		const float *r = l->residual;
 
 		if (r)
 			r += (m + i) * l->ldr + n;
-		if (cols < NR)
-			for (size_t j = 0; j < cols; j++)
-				y[j] = t[i * NR + j] + (r ? r[j] : 0);
-		else if (r)
-			for (size_t j = 0; j < NR; j++)
-				y[j] = t[i * NR + j] + r[j];
-		else
-			memcpy(y, t + i * NR, NR * sizeof(*y));
+		if (cols == NR) {
+			finish_row(y, t, bias, r);
+			continue;
+		}
+		finish_row(edge, t, bias, NULL);
+		for (size_t j = 0; j < cols; j++)
+			y[j] = edge[j] + (r ? r[j] : 0);
 	}
 }
 

@@ -114,8 +114,10 @@ static void scale_columns(const struct mm_linear *l, size_t rows, size_t n,
 			t[i * NR + j] *= scale[j];
 }
 
-/* Blocks of K so that a piece of a panel stays in the first-level cache while
- * all rows pass by. */
+/*
+ * Blocks of K so that a piece of a panel stays in the first-level cache while
+ * all rows pass by; a tile that is summed up is finished at once.
+ */
 INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 		    size_t rows, size_t n, size_t n_end, const float *x,
 		    float *sums)
@@ -124,7 +126,6 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 
 	for (; n < n_end; n += NR) {
 		const char *b = (const char *)l->w->panels + n * C * w_bytes;
-
 		size_t k = 0;
 
 		do { /* once also for C = 0 */
@@ -133,17 +134,19 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 			for (size_t t = 0; t < n_tiles; t++) {
 				const size_t i = tile_row(rows, t);
 				const size_t R = tile_row(rows, t + 1) - i;
+				float *s = sums + i * NR;
 
 				tile_of[l->w->type][R - 1](
 					kc, x + i * C + k * R,
-					b + k * NR * w_bytes, sums + i * NR,
-					k == 0);
+					b + k * NR * w_bytes, s, k == 0);
+				if (k + kc < C)
+					continue;
+				if (l->w->type == MM_PACKED_W8)
+					scale_columns(l, R, n, s);
+				finish(l, m + i, R, n, s);
 			}
 			k += KC;
 		} while (k < C);
-		if (l->w->type == MM_PACKED_W8)
-			scale_columns(l, rows, n, sums);
-		finish(l, m, rows, n, sums);
 	}
 }
 

@@ -20,8 +20,8 @@
 #include "kernel/packed_body.h"
 
 enum {
-	KC = 1024 / MM_STEP * MM_STEP, /* a piece of a panel fits first-level */
-	ROW = NR * MM_STEP,	       /* bytes of a panel's row of weights   */
+	KC = 512, /* a piece of a panel, and of a tile, fit the first cache */
+	ROW = NR * MM_STEP, /* bytes of a panel's row of weights   */
 	AHEAD = 1536,
 	PIECE = 256, /* activations quantised at a time */
 };
@@ -73,21 +73,20 @@ static tile_fn *const tile_of[MR] = {
 	MM_EACH_R(ROW_OF)
 };
 
-/* In place: int32 sums become x W^T. */
-static void dequantize(const struct mm_linear *l, size_t rows, size_t n,
-		       const float *scale, union mm_packed_sums *sums)
+/* In place: int32 sums of one tile become x W^T. */
+INLINE void dequantize(const struct mm_linear *l, size_t rows, size_t n,
+		       const float *scale, int32_t *sums)
 {
 	const float *w_scale = l->w->scale + n;
 	const int32_t *shift = l->w->shift + n;
+	float *out = (float *)(void *)sums;
 
-	for (size_t i = 0; i < rows; i++) {
+	for (size_t i = 0; i < rows; i++, sums += NR, out += NR) {
 		const float s = scale[i];
-		const int32_t *in = sums->i + i * NR;
-		float *out = sums->f + i * NR;
 
 		for (size_t j = 0; j < NR; j++) {
 			const int32_t sum =
-				in[j] - (MM_X_OFFSET ? shift[j] : 0);
+				sums[j] - (MM_X_OFFSET ? shift[j] : 0);
 
 			out[j] = (float)sum * (s * w_scale[j]);
 		}
@@ -111,17 +110,39 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 			for (size_t t = 0; t < n_tiles; t++) {
 				const size_t i = tile_row(rows, t);
 				const size_t R = tile_row(rows, t + 1) - i;
+				int32_t *s = sums->i + i * NR;
 
-				tile_of[R - 1](
-					kc,
-					(const int32_t *)x +
-						(i * C + k * R) / MM_STEP,
-					b + k * NR, sums->i + i * NR, k == 0);
+				tile_of[R - 1](kc,
+					       (const int32_t *)x +
+						       (i * C + k * R) /
+							       MM_STEP,
+					       b + k * NR, s, k == 0);
+				if (k + kc < C)
+					continue;
+				dequantize(l, R, n, scale + i, s);
+				finish(l, m + i, R, n, sums->f + i * NR);
 			}
 			k += KC;
 		} while (k < C);
-		dequantize(l, rows, n, scale, sums);
-		finish(l, m, rows, n, sums->f);
+	}
+}
+
+/* scale[i] of rows m.. of l->x: max|x| / 127, or l->x_scale; NaN where the
+ * row holds a NaN or an infinity. */
+static void row_scales(const struct mm_linear *l, size_t m, size_t rows,
+		       float *scale)
+{
+	const int32_t infinity = 0x7f800000;
+
+	for (size_t i = 0; i < rows; i++) {
+		const int32_t top =
+			mm_vec()->top_bits(l->x + (m + i) * l->ldx, l->w->C);
+		float f;
+
+		memcpy(&f, &top, sizeof(f));
+		scale[i] = top >= infinity ? NAN
+			   : l->x_scale	   ? *l->x_scale
+					   : f / 127;
 	}
 }
 
@@ -131,14 +152,21 @@ static void pack_x(const struct mm_linear *l, size_t m, size_t rows, void *x,
 	int8_t q[MR * PIECE];
 	int32_t *out = x;
 
-	mm_packed_scales(l, m, rows, scale);
+	row_scales(l, m, rows, scale);
 	for (size_t c = 0; c < l->w->C; c += PIECE) {
 		const size_t left = l->w->C - c;
-		const size_t words =
-			((left < PIECE ? left : PIECE) + MM_STEP - 1) / MM_STEP;
+		const size_t have = left < PIECE ? left : PIECE;
+		const size_t words = (have + MM_STEP - 1) / MM_STEP;
 
-		mm_packed_quantize(l, m, rows, c, words * MM_STEP, scale, q,
-				   PIECE);
+		for (size_t i = 0; i < rows; i++) {
+			const float s = scale[i];
+
+			mm_vec()->quantize(q + i * PIECE,
+					   l->x + (m + i) * l->ldx + c,
+					   s > 0 ? 1 / s : 0, have);
+			for (size_t k = have; k < words * MM_STEP; k++)
+				q[i * PIECE + k] = 0;
+		}
 		for (size_t k = 0; k < words; k++)
 			for (size_t i = 0; i < rows; i++)
 				*out++ = pack_word(q + i * PIECE + k * MM_STEP);

@@ -53,18 +53,4 @@ extern const struct mm_packed_isa mm_packed_w8_base, mm_packed_w8_avx2,
 extern const struct mm_packed_isa mm_packed_int8_base, mm_packed_int8_avx2,
 	mm_packed_int8_avxvnni, mm_packed_int8_avx512vnni;
 
-/*
- * q (rows, n), rows ldq apart, from columns [c, c+n) of rows m.. of l->x;
- * beyond l->w->C there are zeros.  One compilation serves every instruction
- * set, so that all quantise alike.
- */
-void mm_packed_quantize(const struct mm_linear *l, size_t m, size_t rows,
-			size_t c, size_t n, const float *scale, int8_t *q,
-			size_t ldq);
-
-/* scale[i] of rows m.. of l->x: max|x| / 127, or l->x_scale; NaN where the
- * row holds a NaN or an infinity. */
-void mm_packed_scales(const struct mm_linear *l, size_t m, size_t rows,
-		      float *scale);
-
 #endif

@@ -76,6 +76,13 @@ struct mm_vec {
 	void (*taps_sum)(mm_real *dw, const mm_real *dy, size_t ldy,
 			 const mm_real *x, size_t ldx, const size_t *at,
 			 size_t kw, size_t N, size_t n);
+
+	/* The largest magnitude of n floats, as its bits: they are in the
+	 * order of magnitudes, infinity and NaN last. */
+	int32_t (*top_bits)(const float *x, size_t n);
+	/* q = x inverse to the nearest, ties to even, cut to -127..127; the
+	 * same on every instruction set. */
+	void (*quantize)(int8_t *q, const float *x, float inverse, size_t n);
 };
 
 /* Numbers in the widest register. */

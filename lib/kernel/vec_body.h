@@ -633,6 +633,41 @@ static void taps_sum(mm_real *dw, const mm_real *dy, size_t ldy,
 			row_sums(1, dw + v, dy, ldy, x, ldx, at + v, N, n);
 }
 
+/* ---- int8 ---- */
+
+typedef uint32_t bits __attribute__((may_alias));
+
+static int32_t top_bits(const float *x, size_t n)
+{
+	const bits *u = (const bits *)x;
+	int32_t top = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const int32_t v = (int32_t)(u[i] & 0x7fffffff);
+
+		top = v > top ? v : top;
+	}
+	return top;
+}
+
+static void quantize(int8_t *restrict q, const float *restrict x, float inverse,
+		     size_t n)
+{
+	const float magic = 12582912; /* 1.5 * 2^23: whole numbers, to even */
+
+	for (size_t i = 0; i < n; i++) {
+		union {
+			float f;
+			uint32_t u;
+		} v = { x[i] * inverse };
+
+		v.f = v.f < -127 ? -127 : v.f;
+		v.f = v.f > 127 ? 127 : v.f;
+		v.f += magic;
+		q[i] = (int8_t)v.u; /* the low byte, as signed */
+	}
+}
+
 const struct mm_vec MM_ISA_TABLE = {
 	.act_fwd = act_fwd,
 	.act_slope = act_slope,
@@ -656,4 +691,6 @@ const struct mm_vec MM_ISA_TABLE = {
 	.norm_row_bwd = norm_row_bwd,
 	.taps_row = taps_row,
 	.taps_sum = taps_sum,
+	.top_bits = top_bits,
+	.quantize = quantize,
 };

@@ -4,6 +4,8 @@
  *
  * Multiplications are counted in linear layers and attention only, as 2 M N K;
  * a training step counts three times its forward pass.
+ *
+ *	usage: bench_model [name part]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,9 @@
 #include "bench.h"
 #include "graph/ops.h"
 #include "model/embed.h"
+
+static const char *only = "";
+static bool int8;
 
 static double flops(const struct mm_graph *g)
 {
@@ -53,12 +58,29 @@ static void report(const char *what, size_t B, struct mm_graph *g,
 		   bool backward)
 {
 	struct job j = { g, backward };
-	const double s = bench_best(run, &j, backward ? 20 : 3);
 	char name[64];
+	double s;
 
-	snprintf(name, sizeof(name), "%s, batch %zu", what, B);
-	bench_print(name, flops(g) * (backward ? 3 : 1), s, "GF/s",
-		    bench_sgemm_peak());
+	snprintf(name, sizeof(name), "%s%s, batch %zu", what,
+		 int8 ? " in int8" : "", B);
+	if (!strstr(name, only))
+		return;
+	s = bench_best(run, &j, backward ? 20 : 3);
+	if (int8)
+		bench_print(name, flops(g), s, "GOP/s", bench_dot_peak());
+	else
+		bench_print(name, flops(g) * (backward ? 3 : 1), s, "GF/s",
+			    bench_sgemm_peak());
+}
+
+/* Every weight of a linear layer as int8, or in floats again. */
+static void repack(struct mm_model *m, enum mm_packed_type type)
+{
+	int8 = type == MM_PACKED_INT8;
+	for (size_t i = 0; i < m->store.n; i++) {
+		m->store.param[i]->pack = type;
+		m->store.param[i]->packed = NULL;
+	}
 }
 
 static void fail(const struct mm_err *err)
@@ -151,7 +173,7 @@ static void bench_step(struct mm_model *m, size_t B, enum mm_compute compute)
 	stop(&g);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct mm_model shape = { .image_size = 224,
 					.context_length = 77,
@@ -160,6 +182,8 @@ int main(void)
 	struct mm_err err = { 0 };
 	struct mm_model m;
 
+	if (argc > 1)
+		only = argv[1];
 	bench_print_machine();
 	if (mm_model_new(&m, "clip", "base", &shape, &err) ||
 	    mm_model_declare(&m, &err) || mm_model_bind(&m, true, &err))
@@ -170,6 +194,12 @@ int main(void)
 	bench_image(&m, 8);
 	bench_image(&m, 32);
 	bench_text(&m, 8);
+	repack(&m, MM_PACKED_INT8);
+	bench_image(&m, 1);
+	bench_image(&m, 8);
+	bench_image(&m, 32);
+	bench_text(&m, 8);
+	repack(&m, MM_PACKED_F32);
 	m.store.fixed = false;
 	bench_step(&m, 32, MM_COMPUTE_F32);
 	bench_step(&m, 32, MM_COMPUTE_BF16);
