@@ -209,10 +209,13 @@ dist:
 	@mkdir -p build
 	git archive --format=tar.gz --prefix=mmtool-$(VERSION)/ \
 		-o build/mmtool-$(VERSION).tar.gz HEAD
+# build/mmtool_VERSION_ARCH.deb and libmmtool-dev_...
+deb:
+	+scripts/deb $(VERSION)
 clean:
 	rm -rf build
 
 .SECONDARY:
 .PHONY: all tests man check check-unit check-cli check-fuzz check-layers clean \
-	install install-strip uninstall dist bench bench-programs fuzz fuzz-programs
+	install install-strip uninstall dist deb bench bench-programs fuzz fuzz-programs
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
