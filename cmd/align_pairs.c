@@ -192,12 +192,13 @@ const struct mm_cmd mm_cmd_align_pairs = {
 	.mode = "pairs",
 	.group = MM_PREPARE,
 	.summary = "gather pairs of pictures and texts into a stream",
-	.synopsis = "[OPTION]... SOURCE...",
+	.synopsis = "[OPTION]... [SOURCE]...",
 	.details = "SOURCE is a folder of pictures with text files beside "
 		   "them, a table (TSV, CSV, JSON lines), a dataset's JSON "
 		   "(COCO, Karpathy), a folder as VOC or Flickr30k Entities "
 		   "lay it out, a WebDataset tar, a tensor stream, or '-'.",
 	.min_operands = 1,
+	.reads_stdin = true,
 	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct pairs_args, defaults),

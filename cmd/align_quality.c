@@ -491,12 +491,13 @@ const struct mm_cmd mm_cmd_align_quality = {
 	.mode = "quality",
 	.group = MM_PREPARE,
 	.summary = "measure pictures and captions, find near duplicates",
-	.synopsis = "[OPTION]... SOURCE...",
+	.synopsis = "[OPTION]... [SOURCE]...",
 	.details = "Adds figures and percentiles to each sample; the report "
 		   "goes to standard output where -o names a file.  The whole "
 		   "set is measured whatever --shard says: percentiles and "
 		   "duplicates are of all.",
 	.min_operands = 1,
+	.reads_stdin = true,
 	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct quality_args, defaults),

@@ -471,11 +471,12 @@ const struct mm_cmd mm_cmd_align_space = {
 	.mode = "space",
 	.group = MM_PREPARE,
 	.summary = "check boxes and phrases, carry boxes to other pixels",
-	.synopsis = "[OPTION]... SOURCE...",
+	.synopsis = "[OPTION]... [SOURCE]...",
 	.details = "Boxes are cut to their picture; with --to original they go "
 		   "back, through the stream's column affine, to pixels of "
 		   "the file.",
 	.min_operands = 1,
+	.reads_stdin = true,
 	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct space_args, defaults),

@@ -327,11 +327,12 @@ const struct mm_cmd mm_cmd_augment = {
 	.group = MM_PREPARE,
 	.summary =
 		"make random copies of samples, caption and picture together",
-	.synopsis = "[OPTION]... STREAM...",
+	.synopsis = "[OPTION]... [STREAM]...",
 	.details = "The same operators and random numbers as `mmtool train "
 		   "--augment`.  A copy's id is the sample's with `#` and the "
 		   "number of the copy behind it.",
 	.min_operands = 1,
+	.reads_stdin = true,
 	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct augment_args, defaults),

@@ -25,6 +25,7 @@ struct mm_cmd {
 	const char *synopsis; /* what follows the name in the usage line */
 	const char *details;  /* one paragraph for --help, may be NULL */
 	int min_operands, max_operands; /* MM_MANY: no limit */
+	bool reads_stdin; /* where no operand is given, unless a terminal */
 	const struct mm_opt *opts;
 	const void *defaults; /* an args struct, copied before parsing */
 	size_t args_size;     /* its first member is a struct mm_common */

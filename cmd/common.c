@@ -16,6 +16,9 @@ const char mm_version[] = MM_VERSION;
 
 /* ---- output ---- */
 
+static char dash[] = "-";
+char *mm_standard_input[] = { dash, NULL };
+
 int mm_output_open(struct mm_writer *w, const struct mm_common *c, bool binary,
 		   struct mm_err *err)
 {

@@ -101,6 +101,9 @@ extern const char *const mm_on_error_words[], *const mm_when_words[];
 		MM_HELP("show this help")
 #define MM_OPT_GENERAL(T) MM_OPT_GENERAL_Q(T, 'q')
 
+/* The operands {"-"}, for whom no operand is standard input. */
+extern char *mm_standard_input[];
+
 /* ---- output ---- */
 
 /*

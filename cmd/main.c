@@ -91,9 +91,13 @@ static int print_help(const struct mm_cmd *cmd, struct mm_err *err)
 	return print(&text, err);
 }
 
-static int check_operands(const struct mm_cmd *cmd, const struct mm_parsed *p,
+static int check_operands(const struct mm_cmd *cmd, struct mm_parsed *p,
 			  struct mm_err *err)
 {
+	if (!p->argc && cmd->reads_stdin && !isatty(STDIN_FILENO)) {
+		p->argv = mm_standard_input;
+		p->argc = 1;
+	}
 	if (p->argc < cmd->min_operands)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "too few arguments; usage: "

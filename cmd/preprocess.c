@@ -412,6 +412,10 @@ static int run_preprocess(const void *args, int argc, char **argv,
 	if (!r)
 		return mm_fail_nomem(err, "a run");
 	r->args = a;
+	if (!argc && !a->text && !isatty(STDIN_FILENO)) {
+		argv = mm_standard_input;
+		argc = 1;
+	}
 	if (!(rc = choose(r, argc, err)) &&
 	    !(rc = mm_bad_open(&r->bad, &a->common, err))) {
 		o.need_image = r->o.image != NULL;
@@ -434,7 +438,7 @@ const struct mm_cmd mm_cmd_preprocess = {
 	.name = "preprocess",
 	.group = MM_PREPARE,
 	.summary = "turn pictures into pixels and texts into token ids",
-	.synopsis = "[OPTION]... SOURCE...",
+	.synopsis = "[OPTION]... [SOURCE]...",
 	.details = "SOURCE is anything that `mmtool align pairs` opens, a "
 		   "tensor stream, or '-'.  The result is a tensor stream "
 		   "with the columns image, affine, ids and mask.",

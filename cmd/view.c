@@ -405,11 +405,12 @@ const struct mm_cmd mm_cmd_view = {
 	.name = "view",
 	.group = MM_PREPARE,
 	.summary = "show what a tensor stream holds",
-	.synopsis = "[OPTION]... STREAM",
+	.synopsis = "[OPTION]... [STREAM]",
 	.details = "Columns, shapes, metadata and the first samples of a "
 		   "stream; all of one column; one picture as PNG; or all "
 		   "samples as a tar. '-' is standard input.",
 	.min_operands = 1,
+	.reads_stdin = true,
 	.max_operands = 1,
 	.opts = opts,
 	MM_ARGS(struct view_args, defaults),

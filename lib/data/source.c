@@ -78,8 +78,10 @@ static int find_kind(struct mm_input *in, bool folder, struct mm_err *err)
 	if (in->kind)
 		return MM_OK;
 	return mm_fail(err, MM_ERR_FORMAT,
-		       "'%s' is of no kind that is known; name it with --kind",
-		       in->path);
+		       folder || x.n ? "'%s' is of no kind that is known; "
+				       "name it with --kind"
+				     : "'%s' is empty",
+		       folder ? in->path : in->reader.name);
 }
 
 static void close_input(struct mm_sources *s)

@@ -18,6 +18,7 @@ static const struct latin {
 	{ "en",
 	  " the a an of and with on in is are at to for by from his her this "
 	  "that man woman people two photo picture image white black red blue "
+	  "green yellow brown grey orange pink purple three one some no not has "
 	  "standing sitting next near while its it their some dog street "
 	  "girl boy small large old new sign view house water you your how "
 	  "holding wearing front under over into ",

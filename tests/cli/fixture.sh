@@ -14,6 +14,7 @@
 #	photos.mmt	photos/ as a stream of paths and captions
 #	gallery.mmt	the vectors of its pictures
 #	boxes.jsonl	a picture with boxes and phrases
+#	coco/		captions and instances of two pictures, as COCO has them
 #	pairs.mmt	the vectors of pictures and captions
 #	coloured/	photos/ in a folder for each colour
 #
@@ -54,3 +55,16 @@ cat >boxes.jsonl <<'EOF'
 {"image": "blue-cross.png", "text": "a blue cross", "boxes": [[2, 3, 30, 31], [20, 5, 40, 20]], "phrases": ["cross", "square"]}
 EOF
 mmtool embed --both -m model photos.mmt -o pairs.mmt
+mkdir coco
+cat >coco/captions.json <<'EOF'
+{"images": [{"id": 10, "file_name": "blue-cross.png"}, {"id": 20, "file_name": "red-circle.png"}],
+ "annotations": [{"id": 1, "image_id": 10, "caption": "a blue cross"}, {"id": 2, "image_id": 10, "caption": "the same cross"},
+ {"id": 3, "image_id": 20, "caption": "a red circle"}]}
+EOF
+cat >coco/instances.json <<'EOF'
+{"images": [{"id": 10, "file_name": "blue-cross.png"}, {"id": 20, "file_name": "red-circle.png"}],
+ "categories": [{"id": 5, "name": "cross"}, {"id": 6, "name": "circle"}],
+ "annotations": [{"id": 100, "image_id": 10, "category_id": 5, "bbox": [2, 3, 28, 28]},
+ {"id": 101, "image_id": 20, "category_id": 6, "bbox": [-2, 0, 40, 32]}, {"id": 102, "image_id": 20, "category_id": 5, "bbox": [10, 10, 10, 10]},
+ {"id": 103, "image_id": 20, "category_id": 5, "bbox": [30, 30, 20, 20]}]}
+EOF

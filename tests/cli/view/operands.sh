@@ -1,1 +1,1 @@
-mmtool view; echo $?; mmtool view a b; echo $?
+mmtool view </dev/null; echo $?; mmtool view a b; echo $?
