@@ -152,7 +152,7 @@ static int options(struct session *s, struct mm_err *err)
 		.eps = a->eps,
 		.momentum = a->momentum,
 		.clip_norm = a->clip_norm,
-		.precision = (enum mm_precision)a->precision,
+		.precision = (enum mm_compute)a->precision,
 		.recompute = a->recompute,
 		.shuffle = a->shuffle,
 		.smoothing = isnan(a->smoothing) ? -1 : a->smoothing,
@@ -378,12 +378,23 @@ static int print_plan(struct session *s, struct mm_err *err)
 	return rc;
 }
 
+/* Rounded products save time only where the processor has them. */
+static void note_precision(const struct session *s)
+{
+	if (s->o.precision != MM_COMPUTE_F32 && !mm_gemm_fast(s->o.precision))
+		mm_note(&s->a->common,
+			"this processor has no products in %s: the numbers are "
+			"those of one that has, but it takes longer than fp32",
+			s->o.precision == MM_COMPUTE_BF16 ? "bf16" : "fp16");
+}
+
 static int train(struct session *s, struct mm_err *err)
 {
 	const struct mm_train_hooks hooks = { s, on_step, on_stop, on_save };
 	char best[96];
 	int rc;
 
+	note_precision(s);
 	s->signal = mm_signals_defer();
 	mm_progress_start(&s->progress, &s->a->common, "samples", 0);
 	rc = mm_train(&s->model, &s->data, s->val.n ? &s->val : NULL, &s->o,

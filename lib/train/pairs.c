@@ -39,6 +39,7 @@ static void emit_sides(struct mm_run *r)
 			   "text_embeds");
 	mm_seed(&i->g, i->out);
 	mm_seed(&t->g, t->out);
+	i->g.compute = t->g.compute = r->o->precision;
 	i->g.batch = i->piece;
 	t->g.batch = t->piece;
 }

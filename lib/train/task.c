@@ -14,6 +14,8 @@ static int emit(struct mm_task *t, enum mm_graph_mode mode, struct mm_err *err)
 
 	mm_graph_init(g, &t->m->store, mode);
 	g->batch = t->piece;
+	if (mode == MM_TRAIN)
+		g->compute = t->o->precision;
 	t->pixels = t->targets = t->scores = NULL;
 	t->text = (struct mm_text_input){ NULL, NULL, NULL };
 	t->real[0] = t->real[1] = NULL;

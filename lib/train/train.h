@@ -41,8 +41,6 @@ enum mm_schedule {
 	MM_SCHEDULE_RSQRT,
 };
 
-enum mm_precision { MM_TRAIN_FP32, MM_TRAIN_BF16, MM_TRAIN_FP16 };
-
 enum { MM_MAX_FIGURES = 32 };
 
 struct mm_optimizer; /* a row of optimizers.def */
@@ -71,8 +69,8 @@ struct mm_train_options {
 	const char *const *no_decay; /* globs: parameters that never decay */
 	size_t n_no_decay;
 	double beta1, beta2, eps, momentum;
-	double clip_norm; /* 0: no clipping */
-	enum mm_precision precision;
+	double clip_norm;	   /* 0: no clipping */
+	enum mm_compute precision; /* of the towers' products */
 	bool recompute; /* activations are computed anew for backward */
 
 	const char *const *freeze; /* globs over names, or names of groups */

@@ -115,7 +115,7 @@ int mm_update_alloc(struct mm_run *r, struct mm_err *err)
 	const struct mm_store *s = &r->m->store;
 	const size_t bytes = value_bytes(s);
 
-	u->scale = r->o->precision == MM_TRAIN_FP16 ? 65536 : 1;
+	u->scale = r->o->precision == MM_COMPUTE_F16 ? 65536 : 1;
 	u->moment1 = mm_calloc(bytes, 1);
 	u->moment2 = mm_calloc(bytes, 1);
 	if (rule_of(r)->scratch)
@@ -312,7 +312,7 @@ int mm_update(struct mm_run *r, struct mm_train_report *report,
 	      struct mm_err *err)
 {
 	const struct mm_store *s = &r->m->store;
-	const bool scaled = r->o->precision == MM_TRAIN_FP16;
+	const bool scaled = r->o->precision == MM_COMPUTE_F16;
 	const double unscale = 1 / r->update.scale;
 	double norm = gradient_norm(s) * unscale, scale = unscale;
 

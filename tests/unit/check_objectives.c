@@ -344,8 +344,39 @@ START_TEST(bits_of_feature)
 	o.source_weight = _i == MIX ? weight : NULL;
 	o.restore_best = _i == BEST || _i == EMA;
 	o.patience = _i == BEST ? 2 : 0;
-	o.precision = _i == FP16 ? MM_TRAIN_FP16 : MM_TRAIN_FP32;
+	o.precision = _i == FP16 ? MM_COMPUTE_F16 : MM_COMPUTE_F32;
 	stopped_or_not(o, _i % 2 ? 0.1 : 0);
+	cleanup();
+}
+END_TEST
+
+/* Rounded products learn as exact ones do, and are rounded. */
+START_TEST(precisions_learn_alike)
+{
+	struct trace t[3] = { { .n = 0 } };
+	struct mm_err err = { 0 };
+
+	setup();
+	for (int k = 0; k < 3; k++) {
+		struct mm_train_options o = options(mm_objectives[_i]);
+		char name[16];
+
+		snprintf(name, sizeof(name), "run%d", k);
+		o.dir = in_dir(name);
+		o.steps = 30;
+		o.lr = 2e-4;
+		o.precision = (enum mm_compute)k;
+		must(run(&t[k], &o, in_dir("data.mmt"), false, 0, &err), &err);
+	}
+	for (int k = 1; k < 3; k++) {
+		double worst = 0;
+
+		for (int s = 0; s < 30; s++)
+			worst = fmax(worst, fabs(t[k].loss[s] - t[0].loss[s]));
+		ck_assert_msg(worst > 0 && worst < 0.1 * t[0].loss[0],
+			      "%s: precision %d is %g from fp32's curve",
+			      mm_objectives[_i]->name, k, worst);
+	}
 	cleanup();
 }
 END_TEST
@@ -428,6 +459,7 @@ int main(void)
 	tcase_add_loop_test(tc, pieces_are_the_whole, 0, n);
 	tcase_add_loop_test(tc, bits_of_objective, 0, n);
 	tcase_add_loop_test(tc, bits_of_feature, 0, N_FEATURES);
+	tcase_add_loop_test(tc, precisions_learn_alike, 0, 2);
 	tcase_add_test(tc, nothing_to_learn_is_refused);
 	tcase_add_test(tc, terms_are_parsed);
 	return unit_run("objectives", tc);
