@@ -145,13 +145,15 @@ const struct mm_clip *mm_clip_config(const struct mm_model *m)
 
 /* ---- presets ---- */
 
-static const char *const presets[] = { "tiny", "small", "base", NULL };
+static const char *const presets[] = { "micro", "tiny", "small", "base",
+				       NULL };
 
 static const struct {
 	size_t vision[5]; /* width, ffn, layers, heads, patch */
 	struct mm_clip_text_size text;
 	size_t dim;
 } sizes[] = {
+	{ { 96, 384, 3, 3, 8 }, { 96, 384, 2, 3 }, 96 },
 	{ { 128, 512, 4, 4, 8 }, { 128, 512, 2, 4 }, 128 },
 	{ { 256, 1024, 6, 4, 8 }, { 256, 1024, 4, 4 }, 256 },
 	{ { 768, 3072, 12, 12, 32 }, { 512, 2048, 12, 8 }, 512 },

@@ -202,7 +202,7 @@ static int run(struct trace *t, const struct mm_train_options *o,
 	int rc;
 
 	must(mm_dataset_open(&d, paths, 1, err), err);
-	must(mm_model_new(&m, "clip", "tiny", &shape, err), err);
+	must(mm_model_new(&m, "clip", "micro", &shape, err), err);
 	mm_model_set_values(&m, &d.values);
 	m.dropout = m.drop_path = noise;
 	rc = mm_train(&m, &d, val ? &d : NULL, o, &hooks, err);
