@@ -25,10 +25,11 @@ LIBS    := libpng libjpeg jansson libutf8proc zlib
 OPT_LIBS := $(if $(call have,libwebpdemux),libwebp libwebpdemux)
 HAVE    := $(if $(filter libwebp,$(OPT_LIBS)),-DHAVE_WEBP)
 # Only their headers: they are loaded on first use (lib/base/dynlib.h).
-LAZY    := $(foreach l,libarchive libxml-2.0 libmicrohttpd,$(if $(call have,$(l)),$(l)))
+LAZY    := $(foreach l,libarchive libxml-2.0 libmicrohttpd ompi-c,$(if $(call have,$(l)),$(l)))
 HAVE    += $(if $(filter libarchive,$(LAZY)),-DHAVE_ARCHIVE) \
 	   $(if $(filter libxml-2.0,$(LAZY)),-DHAVE_XML) \
-	   $(if $(filter libmicrohttpd,$(LAZY)),-DHAVE_MICROHTTPD)
+	   $(if $(filter libmicrohttpd,$(LAZY)),-DHAVE_MICROHTTPD) \
+	   $(if $(filter ompi-c,$(LAZY)),-DHAVE_MPI)
 
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \

@@ -200,6 +200,7 @@ struct plan {
 	struct mm_arena arena;
 	const char *const *operands;
 	size_t n_operands;
+	const struct mm_world *world;
 	struct mm_train_args args[MM_RECIPE_MAX_STAGES];
 	struct mm_train_stage stage[MM_RECIPE_MAX_STAGES];
 };
@@ -284,6 +285,7 @@ static int plan_stage(struct plan *p, int i, bool last, struct mm_err *err)
 
 	p->args[i] = *p->a;
 	*s = (struct mm_train_stage){ .a = &p->args[i],
+				      .world = p->world,
 				      .name = from->name,
 				      .data = p->operands,
 				      .n_data = p->n_operands };
@@ -321,17 +323,17 @@ static int run_recipe(struct plan *p, struct mm_err *err)
 	return rc;
 }
 
-static int recipe(const struct mm_train_args *a, int argc, char **argv,
-		  struct mm_err *err)
+static int recipe(const struct mm_train_stage *all, struct mm_err *err)
 {
 	struct plan *p = mm_calloc(1, sizeof(*p));
-	int rc = p ? mm_recipe_load(&p->recipe, a->recipe, err)
+	int rc = p ? mm_recipe_load(&p->recipe, all->a->recipe, err)
 		   : mm_fail_nomem(err, "a recipe");
 
 	if (!rc) {
-		p->a = a;
-		p->operands = (const char *const *)argv;
-		p->n_operands = (size_t)argc;
+		p->a = all->a;
+		p->world = all->world;
+		p->operands = all->data;
+		p->n_operands = all->n_data;
 		rc = run_recipe(p, err);
 		mm_recipe_release(&p->recipe);
 		mm_arena_release(&p->arena);
@@ -367,29 +369,51 @@ static int lock_folder(const struct mm_train_args *a, int *fd,
 	return MM_OK;
 }
 
-static int run(const void *args, int argc, char **argv, struct mm_err *err)
+/* The folder is the first process's; all others only read there. */
+static int in_folder(const struct mm_train_stage *only, struct mm_err *err)
 {
-	const struct mm_train_args *a = args;
-	const struct mm_train_stage only = {
-		.a = a,
-		.dir = a->common.output,
-		.from = a->common.model,
-		.data = (const char *const *)argv,
-		.n_data = (size_t)argc,
-	};
-	int fd = -1, rc = a->dry_run ? MM_OK : mm_need_output(&a->common, err);
+	const struct mm_train_args *a = only->a;
+	const bool first = only->world->rank == 0 && !a->dry_run;
 	struct stat st;
-	const bool ours = !rc && !a->dry_run && stat(only.dir, &st);
+	const bool ours = first && stat(only->dir, &st);
+	int fd = -1, rc = first ? lock_folder(a, &fd, err) : MM_OK;
 
-	if (!rc && !a->dry_run)
-		rc = lock_folder(a, &fd, err);
 	if (!rc)
-		rc = a->recipe ? recipe(a, argc, argv, err)
-			       : mm_train_run_stage(&only, err);
+		rc = a->recipe ? recipe(only, err)
+			       : mm_train_run_stage(only, err);
 	if (fd >= 0)
 		close(fd);
 	if (rc && ours)
-		rmdir(only.dir); /* stays where anything is in it */
+		rmdir(only->dir); /* stays where anything is in it */
+	return rc;
+}
+
+static int run(const void *args, int argc, char **argv, struct mm_err *err)
+{
+	struct mm_train_args a = *(const struct mm_train_args *)args;
+	struct mm_world world = { 0, 1 };
+	const struct mm_train_stage only = {
+		.a = &a,
+		.dir = a.common.output,
+		.world = &world,
+		.from = a.common.model,
+		.data = (const char *const *)argv,
+		.n_data = (size_t)argc,
+	};
+	int rc = a.dry_run ? MM_OK : mm_need_output(&a.common, err);
+
+	if (!rc && !a.dry_run)
+		rc = mm_world_open(&world, err);
+	if (rc)
+		return rc;
+	a.common.quiet |= world.rank > 0;
+	rc = in_folder(&only, err);
+	if (rc && rc != MM_ERR_SIGNAL && world.size > 1) {
+		fprintf(stderr, "%s: process %zu of %zu: %s\n", mm_program,
+			world.rank + 1, world.size, err->msg);
+		mm_world_abort(&world, mm_exit_status(rc));
+	}
+	mm_world_close(&world);
 	return rc;
 }
 

@@ -33,6 +33,7 @@ struct mm_train_stage {
 	const struct mm_train_args *a;
 	const char *name; /* NULL: there is only one */
 	const char *dir;  /* where the run lives */
+	const struct mm_world *world;
 	const char *from; /* model folder to begin with; NULL: from scratch */
 	const char *const *data;
 	size_t n_data;

@@ -134,6 +134,7 @@ static int options(struct session *s, struct mm_err *err)
 
 	*o = (struct mm_train_options){
 		.dir = s->stage->dir,
+		.world = s->stage->world,
 		.epochs = (long)a->epochs,
 		.steps = (long)a->steps,
 		.batch = (size_t)a->common.batch_size,
@@ -209,12 +210,17 @@ static int open_data(struct session *s, struct mm_err *err)
 	const struct mm_train_stage *t = s->stage;
 	const char **path =
 		mm_arena_alloc(&s->arena, t->n_data + 1, sizeof(*path));
+	const bool piped = !t->n_data || !strcmp(t->data[0], "-");
 	size_t weighted = 0;
 
 	s->weight =
 		mm_arena_alloc(&s->arena, t->n_data + 1, sizeof(*s->weight));
 	if (!path || !s->weight)
 		return mm_fail_nomem(err, "the data");
+	if (piped && t->world->size > 1)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "several processes cannot share standard input; "
+			       "name a file");
 	for (size_t i = 0; i < t->n_data; i++) {
 		char *copy = mm_arena_strdup(&s->arena, t->data[i]);
 

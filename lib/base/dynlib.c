@@ -32,7 +32,8 @@ static int load(struct mm_dynlib *lib, struct mm_err *err)
 
 	if (lib->handle)
 		return MM_OK;
-	handle = dlopen(lib->soname, RTLD_NOW | RTLD_LOCAL);
+	handle = dlopen(lib->soname,
+			RTLD_NOW | (lib->global ? RTLD_GLOBAL : RTLD_LOCAL));
 	if (!handle)
 		return mm_fail(err, MM_ERR_IO,
 			       "cannot load '%s': %s (package %s)", lib->soname,

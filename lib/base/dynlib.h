@@ -30,6 +30,7 @@ struct mm_dynlib {
 	const char *package;	  /* where it comes from, for the message */
 	const char *const *names; /* of n calls */
 	size_t n;
+	bool global;  /* others that it loads must see its symbols */
 	void *slots;  /* n function pointers, in the order of names */
 	void *handle; /* NULL until loaded; never closed */
 };

@@ -67,7 +67,7 @@ static void fetch_some(void *ctx, size_t begin, size_t end)
 	const size_t pixels = 3 * d->H * d->W * (d->floats ? 4 : 1);
 
 	for (size_t b = begin; b < end; b++) {
-		const size_t i = r->index[b];
+		const size_t i = r->index[r->first + b];
 
 		memcpy((uint8_t *)r->pixels + b * pixels,
 		       mm_dataset_pixels(d, i), pixels);
@@ -78,19 +78,25 @@ static void fetch_some(void *ctx, size_t begin, size_t end)
 	}
 }
 
-/* Equal texts get equal numbers: the place of the first of them. */
-static void number_texts(struct mm_run *r)
+/* Equal texts of the batch get equal numbers: the place of the first. */
+static int number_texts(struct mm_run *r, struct mm_err *err)
 {
-	const size_t B = r->o->batch, T = r->data->T;
+	const size_t B = r->o->batch, T = r->data->T,
+		     bytes = T * sizeof(int32_t);
+	int rc;
 
+	memcpy(r->all_ids + r->first * T, r->ids, r->rows * bytes);
+	if ((rc = mm_world_gather(&r->world, r->all_ids, r->rows * bytes, err)))
+		return rc;
 	for (size_t i = 0; i < B; i++) {
 		size_t k = 0;
 
-		while (k < i && memcmp(r->ids + k * T, r->ids + i * T,
-				       T * sizeof(*r->ids)))
+		while (k < i &&
+		       memcmp(r->all_ids + k * T, r->all_ids + i * T, bytes))
 			k++;
 		r->same[i] = (int32_t)k;
 	}
+	return MM_OK;
 }
 
 int mm_run_batch(struct mm_run *r, struct mm_err *err)
@@ -110,26 +116,25 @@ int mm_run_batch(struct mm_run *r, struct mm_err *err)
 		r->label[b] = (int32_t)mm_dataset_label(r->data, r->index[b]);
 	}
 	if (r->feed)
-		rc = mm_augment_feed_rows(r->feed, r->index, r->o->batch,
+		rc = mm_augment_feed_rows(r->feed, r->index + r->first, r->rows,
 					  (uint32_t)epoch, r->pixels, r->ids,
 					  r->mask, err);
 	else
-		mm_parallel_for(r->o->batch, 4, fetch_some, r);
-	if (!rc && r->needs & MM_NEEDS_SAME)
-		number_texts(r);
-	return rc;
+		mm_parallel_for(r->rows, 4, fetch_some, r);
+	return !rc && r->needs & MM_NEEDS_SAME ? number_texts(r, err) : rc;
 }
 
 struct mm_batch mm_batch_of(const struct mm_run *r)
 {
 	return (struct mm_batch){
 		.data = r->data,
-		.n = r->o->batch,
-		.sample = r->sample,
+		.n = r->rows,
+		.first = r->first,
+		.sample = r->sample + r->first,
 		.epoch = (uint32_t)(r->step / r->per_epoch),
 		.pixels = r->pixels,
 		.ids = r->ids,
 		.mask = r->mask,
-		.label = r->label,
+		.label = r->label + r->first,
 	};
 }

@@ -73,13 +73,14 @@ static int alloc_batch(struct mm_run *r, struct mm_err *err)
 	r->order = mm_calloc(2 * d->n + 2 * d->n_streams, sizeof(*r->order));
 	r->index = mm_calloc(B, sizeof(*r->index));
 	r->sample = mm_calloc(B, sizeof(*r->sample));
-	r->pixels = mm_malloc(B * 3 * d->H * d->W, d->floats ? 4 : 1);
-	r->ids = mm_malloc(B * d->T, sizeof(*r->ids));
+	r->pixels = mm_malloc(r->rows * 3 * d->H * d->W, d->floats ? 4 : 1);
+	r->ids = mm_malloc(r->rows * d->T, sizeof(*r->ids));
+	r->all_ids = mm_malloc(B * d->T, sizeof(*r->all_ids));
 	r->same = mm_calloc(B, sizeof(*r->same));
 	r->label = mm_calloc(B, sizeof(*r->label));
-	r->mask = mm_malloc(B * d->T, 1);
-	return r->order && r->index && r->sample && r->pixels && r->ids &&
-			       r->same && r->label && r->mask
+	r->mask = mm_malloc(r->rows * d->T, 1);
+	return r->order && r->index && r->all_ids && r->sample && r->pixels &&
+			       r->ids && r->same && r->label && r->mask
 		       ? MM_OK
 		       : mm_fail_nomem(err, "a training run");
 }
@@ -101,7 +102,7 @@ int mm_run_alloc(struct mm_run *r, struct mm_err *err)
 	for (size_t i = 0; i < r->n_terms && !rc; i++)
 		if (!r->term_out[i] &&
 		    !(rc = mm_graph_alloc(&r->task[i].g, err)))
-			rc = mm_task_room(&r->task[i], r->o->batch, err);
+			rc = mm_task_room(&r->task[i], r->rows, err);
 	return rc;
 }
 
@@ -119,6 +120,7 @@ void mm_run_release(struct mm_run *r)
 	mm_free(r->sample);
 	mm_free(r->pixels);
 	mm_free(r->ids);
+	mm_free(r->all_ids);
 	mm_free(r->same);
 	mm_free(r->label);
 	mm_free(r->mask);

@@ -52,10 +52,16 @@ struct mm_run {
 	struct mm_update update;
 	size_t *order; /* of the samples in this epoch */
 	long order_epoch;
-	size_t *index; /* samples of the batch */
+
+	/* The batch, and this process's rows of it: first .. first + rows. */
+	struct mm_world world;
+	size_t first, rows;
+	size_t *index; /* (batch) samples */
 	uint64_t *sample;
-	void *pixels;
-	int32_t *ids, *same, *label;
+	int32_t *same, *label;
+	int32_t *all_ids; /* (batch, T) where `same` is wanted of others */
+	void *pixels;	  /* (rows, ...) */
+	int32_t *ids;
 	uint8_t *mask;
 
 	long step, steps, per_epoch; /* step: done so far */
@@ -86,14 +92,16 @@ int mm_pairs_alloc(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 int mm_pairs_start(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 void mm_pairs_release(struct mm_run *r);
 /* Forward, losses into report->term; then backward of scale times the loss. */
-void mm_pairs_forward(struct mm_run *r, struct mm_train_report *report);
+int mm_pairs_forward(struct mm_run *r, struct mm_train_report *report,
+		     struct mm_err *err) MM_MUST_CHECK;
 void mm_pairs_backward(struct mm_run *r, double scale);
 
 /* ---- task.c ---- */
 int mm_task_build(struct mm_run *r, size_t term,
 		  struct mm_err *err) MM_MUST_CHECK;
-/* Forward and backward of scale times the loss; the value of the loss. */
-double mm_task_step(struct mm_run *r, struct mm_task *t, double scale);
+/* Forward and backward of scale times the loss; *loss is its value. */
+int mm_task_step(struct mm_run *r, struct mm_task *t, double scale,
+		 double *loss, struct mm_err *err) MM_MUST_CHECK;
 /* Mean loss and, where the task has scores, figures over the whole of d. */
 int mm_task_measure(struct mm_run *r, size_t term, const struct mm_dataset *d,
 		    struct mm_train_report *report,

@@ -38,6 +38,7 @@ struct mm_pairs {
 struct mm_batch {
 	const struct mm_dataset *data;
 	size_t n;		/* samples */
+	size_t first;		/* number of the first one in the whole batch */
 	const uint64_t *sample; /* (n) hashes of their ids */
 	uint32_t epoch;
 	const void *pixels;   /* (n, 3, H, W) */

@@ -97,11 +97,11 @@ static int failed(const struct mm_graph *g, struct mm_err *err)
 
 int mm_pairs_build(struct mm_run *r, struct mm_err *err)
 {
-	const size_t B = r->o->batch;
+	const size_t n = r->rows;
 	int rc;
 
-	if ((rc = cut(&r->image, B, r->o->micro_image, "image", err)) ||
-	    (rc = cut(&r->text, B, r->o->micro_text, "text", err)))
+	if ((rc = cut(&r->image, n, r->o->micro_image, "image", err)) ||
+	    (rc = cut(&r->text, n, r->o->micro_text, "text", err)))
 		return rc;
 	emit_sides(r);
 	if ((rc = failed(&r->image.g, err)) || (rc = failed(&r->text.g, err)))
@@ -226,7 +226,7 @@ static void forward_piece(struct mm_run *r, struct mm_side *s, size_t k)
 
 	s->g.seed = r->o->seed;
 	s->g.step = (uint64_t)r->step;
-	s->g.row0 = first;
+	s->g.row0 = r->first + first;
 	if (s == &r->text) {
 		s->text.ids->data = r->ids + first * d->T;
 		if (s->text.mask)
@@ -240,19 +240,23 @@ static void forward_piece(struct mm_run *r, struct mm_side *s, size_t k)
 	mm_graph_forward(&s->g);
 }
 
-static void forward(struct mm_run *r, struct mm_side *s, mm_real *out)
+/* Embeddings of the whole batch; other processes send theirs. */
+static int forward(struct mm_run *r, struct mm_side *s, mm_real *out,
+		   struct mm_err *err)
 {
 	const size_t D = r->m->embed_dim;
+	mm_real *own = out + r->first * D;
 
 	s->g.again = false;
-	for (size_t b = 0; b < r->o->batch && s->cache; b++)
-		memcpy(out + b * D, s->cache + r->index[b] * D,
+	for (size_t b = 0; b < r->rows && s->cache; b++)
+		memcpy(own + b * D, s->cache + r->index[r->first + b] * D,
 		       D * sizeof(*out));
 	for (size_t k = 0; k < s->n_pieces && !s->cache; k++) {
 		forward_piece(r, s, k);
-		memcpy(out + k * s->out->n, s->out->val,
+		memcpy(own + k * s->out->n, s->out->val,
 		       s->out->n * sizeof(*out));
 	}
+	return mm_world_gather(&r->world, out, r->rows * D * sizeof(*out), err);
 }
 
 static void backward(struct mm_run *r, struct mm_side *s, const mm_real *dout)
@@ -270,10 +274,14 @@ static void backward(struct mm_run *r, struct mm_side *s, const mm_real *dout)
 	}
 }
 
-void mm_pairs_forward(struct mm_run *r, struct mm_train_report *report)
+int mm_pairs_forward(struct mm_run *r, struct mm_train_report *report,
+		     struct mm_err *err)
 {
-	forward(r, &r->image, r->image_in->val);
-	forward(r, &r->text, r->text_in->val);
+	int rc;
+
+	if ((rc = forward(r, &r->image, r->image_in->val, err)) ||
+	    (rc = forward(r, &r->text, r->text_in->val, err)))
+		return rc;
 	for (int s = 0; s < 2 && r->teacher; s++)
 		for (size_t b = 0; b < r->o->batch; b++)
 			memcpy(r->teacher_in[s]->val + b * r->teacher->D,
@@ -284,15 +292,21 @@ void mm_pairs_forward(struct mm_run *r, struct mm_train_report *report)
 	for (size_t i = 0; i < r->n_terms; i++)
 		if (r->term_out[i])
 			report->term[i] = (double)r->term_out[i]->val[0];
+	return MM_OK;
 }
 
+/* Before any other gradient: those of the loss count once, in process 0. */
 void mm_pairs_backward(struct mm_run *r, double scale)
 {
+	const size_t at = r->first * r->m->embed_dim;
+
 	for (size_t i = 0; i < r->n_terms; i++)
 		if (r->term_out[i])
 			r->term_out[i]->grad[0] =
 				(mm_real)(scale * r->term[i].weight);
 	mm_graph_backward(&r->loss);
-	backward(r, &r->image, r->image_in->grad);
-	backward(r, &r->text, r->text_in->grad);
+	if (r->world.rank > 0)
+		mm_store_zero_grads(&r->m->store);
+	backward(r, &r->image, r->image_in->grad + at);
+	backward(r, &r->text, r->text_in->grad + at);
 }

@@ -324,6 +324,8 @@ int mm_run_save(struct mm_run *r, bool finished, struct mm_err *err)
 	char path[PATH];
 	int rc;
 
+	if (r->world.rank > 0)
+		return MM_OK; /* all have the same; one writes it */
 	snprintf(path, sizeof(path), "%s/train.safetensors", r->o->dir);
 	if ((rc = mm_mkdirs(r->o->dir, err)) ||
 	    (rc = save_state(r, finished, path, err)) ||

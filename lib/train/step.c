@@ -79,6 +79,22 @@ static double total(const struct mm_run *r, const struct mm_train_report *p)
 	return sum;
 }
 
+/* Pairs first: see mm_pairs_backward. */
+static int gradients(struct mm_run *r, struct mm_train_report *report,
+		     struct mm_err *err)
+{
+	int rc = r->pairs ? mm_pairs_forward(r, report, err) : MM_OK;
+
+	if (!rc && r->pairs)
+		mm_pairs_backward(r, r->update.scale);
+	for (size_t i = 0; i < r->n_terms && !rc; i++)
+		if (!r->term_out[i])
+			rc = mm_task_step(r, &r->task[i], r->update.scale,
+					  &report->term[i], err);
+	report->loss = total(r, report);
+	return !rc && !isfinite(report->loss) ? not_finite(r, err) : rc;
+}
+
 int mm_run_step(struct mm_run *r, struct mm_train_report *report,
 		struct mm_err *err)
 {
@@ -93,18 +109,12 @@ int mm_run_step(struct mm_run *r, struct mm_train_report *report,
 	if ((rc = mm_run_batch(r, err)))
 		return rc;
 	mm_store_zero_grads(&r->m->store);
-	if (r->pairs)
-		mm_pairs_forward(r, report);
-	for (size_t i = 0; i < r->n_terms; i++)
-		if (!r->term_out[i])
-			report->term[i] =
-				mm_task_step(r, &r->task[i], r->update.scale);
-	report->loss = total(r, report);
-	if (!isfinite(report->loss))
-		return not_finite(r, err);
-	if (r->pairs)
-		mm_pairs_backward(r, r->update.scale);
-	if ((rc = mm_update(r, report, err)))
+	if ((rc = gradients(r, report, err)) ||
+	    (rc = mm_world_sum(&r->world, r->m->store.grads,
+			       mm_store_grad_bytes(&r->m->store) /
+				       sizeof(mm_real),
+			       err)) ||
+	    (rc = mm_update(r, report, err)))
 		return rc;
 	report->n_skipped = r->update.skipped;
 	report->epoch = r->step / r->per_epoch;

@@ -35,8 +35,8 @@ static int emit(struct mm_task *t, enum mm_graph_mode mode, struct mm_err *err)
 /* A piece must serve both towers where both are there. */
 static size_t piece_of(const struct mm_run *r, const struct mm_objective *o)
 {
-	size_t i = r->o->micro_image ? r->o->micro_image : r->o->batch;
-	size_t t = r->o->micro_text ? r->o->micro_text : r->o->batch;
+	const size_t i = r->o->micro_image ? r->o->micro_image : r->rows;
+	const size_t t = r->o->micro_text ? r->o->micro_text : r->rows;
 
 	if (o == &mm_objective_lm || o == &mm_objective_mlm)
 		return t;
@@ -57,11 +57,11 @@ int mm_task_build(struct mm_run *r, size_t term, struct mm_err *err)
 	t->smoothing = r->o->smoothing > 0 ? r->o->smoothing : 0;
 	t->classes = r->classes;
 	t->piece = piece_of(r, t->objective);
-	if (t->piece > r->o->batch || r->o->batch % t->piece)
+	if (t->piece > r->rows || r->rows % t->piece)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "a micro-batch of %zu does not divide the batch "
 			       "of %zu",
-			       t->piece, r->o->batch);
+			       t->piece, r->rows);
 	return emit(t, MM_TRAIN, err);
 }
 
@@ -107,7 +107,7 @@ static void forward(struct mm_task *t, const struct mm_batch *b, size_t first)
 	const struct mm_dataset *d = t->data;
 	const size_t pixels = 3 * d->H * d->W;
 
-	t->g.row0 = first;
+	t->g.row0 = b->first + first;
 	if (t->pixels && d->floats)
 		memcpy(t->pixels->val,
 		       (const float *)b->pixels + first * pixels,
@@ -125,14 +125,19 @@ static void forward(struct mm_task *t, const struct mm_batch *b, size_t first)
 	mm_graph_forward(&t->g);
 }
 
-double mm_task_step(struct mm_run *r, struct mm_task *t, double scale)
+int mm_task_step(struct mm_run *r, struct mm_task *t, double scale,
+		 double *loss, struct mm_err *err)
 {
 	const struct mm_batch b = mm_batch_of(r);
-	double all, sum = 0;
+	double all;
+	int rc;
 
+	*loss = 0;
 	if (t->objective->prepare)
 		t->objective->prepare(t, &b);
 	all = count(t, 0, b.n);
+	if ((rc = mm_world_sum_double(&r->world, &all, 1, err)))
+		return rc;
 	t->g.seed = r->o->seed;
 	t->g.step = (uint64_t)r->step;
 	for (size_t i = 0; i < b.n && all > 0; i += t->piece) {
@@ -141,11 +146,11 @@ double mm_task_step(struct mm_run *r, struct mm_task *t, double scale)
 		if (share == 0)
 			continue;
 		forward(t, &b, i);
-		sum += share * (double)t->loss->val[0];
+		*loss += share * (double)t->loss->val[0];
 		t->loss->grad[0] = (mm_real)(scale * t->weight * share);
 		mm_graph_backward(&t->g);
 	}
-	return sum;
+	return mm_world_sum_double(&r->world, loss, 1, err);
 }
 
 /* ---- over held-out data ---- */
@@ -175,8 +180,12 @@ static int room(struct measure *m, const struct mm_dataset *d,
 	m->sample = mm_malloc(PIECE, sizeof(*m->sample));
 	if (!m->pixels || !m->ids || !m->mask || !m->label || !m->sample)
 		return mm_fail_nomem(err, "validation");
-	m->b = (struct mm_batch){ d,	     0,	     m->sample, 0,
-				  m->pixels, m->ids, m->mask,	m->label };
+	m->b = (struct mm_batch){ .data = d,
+				  .sample = m->sample,
+				  .pixels = m->pixels,
+				  .ids = m->ids,
+				  .mask = m->mask,
+				  .label = m->label };
 	return MM_OK;
 }
 

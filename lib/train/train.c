@@ -50,6 +50,11 @@ static int check_options(const struct mm_run *r, struct mm_err *err)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "a batch of %zu is more than the %zu samples",
 			       o->batch, r->data->n);
+	if (r->world.size > o->batch || o->batch % r->world.size)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "%zu processes cannot share a batch of %zu "
+			       "equally",
+			       r->world.size, o->batch);
 	if (r->pairs && o->batch < 2)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "a contrastive batch needs two samples");
@@ -163,6 +168,9 @@ static int start(struct mm_run *r, struct mm_model *m,
 	r->o = o;
 	r->hooks = hooks;
 	r->order_epoch = -1;
+	r->world = o->world ? *o->world : (struct mm_world){ 0, 1 };
+	r->rows = o->batch / r->world.size;
+	r->first = r->world.rank * r->rows;
 	take_terms(r);
 	if ((rc = check_options(r, err)) || (rc = check_sources(r, err)) ||
 	    (rc = check_shapes(m, train, err)) ||
@@ -242,6 +250,16 @@ static bool out_of_patience(const struct mm_run *r)
 	return r->o->patience > 0 && r->bad_evals >= r->o->patience;
 }
 
+/* Has a signal come, to any of the processes? */
+static int ask_stop(struct mm_run *r, bool *stop, struct mm_err *err)
+{
+	double asked = r->hooks->stop && r->hooks->stop(r->hooks->ctx);
+	int rc = mm_world_sum_double(&r->world, &asked, 1, err);
+
+	*stop = asked > 0;
+	return rc;
+}
+
 /* One step with all that hangs on it; *done where the run ends here. */
 static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 {
@@ -256,11 +274,12 @@ static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 		return rc;
 	report.best = r->best;
 	report.best_step = r->best_step;
-	stop = r->hooks->stop && r->hooks->stop(r->hooks->ctx);
+	if ((rc = ask_stop(r, &stop, err)))
+		return rc;
 	finished = r->step == r->steps || out_of_patience(r);
 	*done = stop || finished;
 	/* The log first: a resumed run drops lines beyond its checkpoint. */
-	if (r->hooks->step &&
+	if (r->hooks->step && r->world.rank == 0 &&
 	    (rc = r->hooks->step(r->hooks->ctx, &report, err)))
 		return rc;
 	if ((*done || due(r, r->o->save_every)) &&

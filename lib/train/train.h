@@ -33,6 +33,7 @@
 #include "data/dataset.h"
 #include "model/model.h"
 #include "train/objective.h"
+#include "train/world.h"
 
 enum mm_schedule {
 	MM_SCHEDULE_COSINE,
@@ -48,7 +49,8 @@ struct mm_optimizer; /* a row of optimizers.def */
 struct mm_train_options {
 	const char *dir;		       /* where the run lives */
 	long epochs, steps;		       /* steps > 0 wins */
-	size_t batch, micro_image, micro_text; /* micro 0: the batch */
+	size_t batch, micro_image, micro_text; /* micro 0: all at once */
+	const struct mm_world *world; /* NULL: alone; shares the batch */
 
 	struct mm_term term[MM_MAX_TERMS]; /* n_terms 0: "default" */
 	size_t n_terms;
