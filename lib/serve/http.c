@@ -2,6 +2,7 @@
 #include "serve/http.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,9 @@ void mm_http_problem(struct mm_http_request *r, const struct mm_problem *p)
 #define CALLS(F)                           \
 	F(MHD_start_daemon)                \
 	F(MHD_stop_daemon)                 \
+	F(MHD_run)                         \
+	F(MHD_get_timeout)                 \
+	F(MHD_get_daemon_info)             \
 	F(MHD_queue_response)              \
 	F(MHD_create_response_from_buffer) \
 	F(MHD_destroy_response)            \
@@ -61,6 +65,7 @@ enum {
 	READ_BUFFER = 32 << 10, /* a connection's, also bounds its header */
 	KEEP_BODY = 1 << 20,	/* a refused body this short is read out */
 	DROP_MAX = 64 << 20,	/* of a body whose reply is sent already */
+	LONGEST_NAP = 1000,	/* milliseconds */
 	SLOWEST = 16 << 10,	/* bytes a second that a body must come */
 };
 
@@ -515,6 +520,45 @@ void mm_http_reply(struct mm_http_request *r)
 
 /* ---- the daemon ---- */
 
+/*
+ * The library's own thread (0.9.75) asks epoll_wait for 128 events and, where
+ * it gets as many, asks again with the same long timeout before it looks at
+ * them: busy clients then wait for nothing.  Driven from here it never sleeps
+ * inside.
+ */
+static void *drive(void *arg)
+{
+	struct mm_http *h = arg;
+	const union MHD_DaemonInfo *info =
+		mhd.MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd fd[] = {
+		{ .fd = info->epoll_fd, .events = POLLIN },
+		{ .fd = h->stop[0], .events = POLLIN },
+	};
+
+	while (!fd[1].revents) {
+		MHD_UNSIGNED_LONG_LONG ms = LONGEST_NAP;
+
+		if (mhd.MHD_get_timeout(h->daemon, &ms) != MHD_YES ||
+		    ms > LONGEST_NAP)
+			ms = LONGEST_NAP;
+		poll(fd, 2, (int)ms);
+		mhd.MHD_run(h->daemon);
+	}
+	return NULL;
+}
+
+static int start_thread(struct mm_http *h, struct mm_err *err)
+{
+	if (pipe(h->stop))
+		return mm_fail_errno(err, "cannot make a pipe");
+	if (!pthread_create(&h->thread, NULL, drive, h))
+		return MM_OK;
+	close(h->stop[0]);
+	close(h->stop[1]);
+	return mm_fail(err, MM_ERR_NOMEM, "cannot start a thread");
+}
+
 int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 		  struct mm_listener *l, struct mm_err *err)
 {
@@ -530,9 +574,8 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 	snprintf(h->key, sizeof(h->key), "%08lx", (unsigned long)key);
 	pthread_mutex_init(&h->lock, NULL);
 	h->daemon = mhd.MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			MHD_USE_ITC,
-		0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, l->fd,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL,
+		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, l->fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->per_address,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)READ_BUFFER,
@@ -543,16 +586,25 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 		MHD_OPTION_END);
 	if (h->daemon) {
 		l->fd = -1;
-		return MM_OK;
+		if (!(rc = start_thread(h, err)))
+			return MM_OK;
+		mhd.MHD_stop_daemon(h->daemon);
+		h->daemon = NULL;
+	} else {
+		rc = mm_fail_errno(err, "cannot start to serve on '%s'",
+				   l->url);
 	}
 	pthread_mutex_destroy(&h->lock);
-	return mm_fail_errno(err, "cannot start to serve on '%s'", l->url);
+	return rc;
 }
 
 void mm_http_stop(struct mm_http *h)
 {
 	if (!h->daemon)
 		return;
+	close(h->stop[1]); /* which poll() notices at the other end */
+	pthread_join(h->thread, NULL);
+	close(h->stop[0]);
 	mhd.MHD_stop_daemon(h->daemon);
 	pthread_mutex_destroy(&h->lock);
 	h->daemon = NULL;

@@ -69,6 +69,8 @@ struct mm_http_options {
 struct mm_http {
 	struct mm_http_options o;
 	void *daemon;
+	pthread_t thread;
+	int stop[2]; /* a pipe, closed to end the thread */
 	pthread_mutex_t lock;
 	struct mm_http_connection *first;
 	size_t n_connections, n_requests, in_bodies;
