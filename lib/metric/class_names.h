@@ -73,7 +73,7 @@ static inline const size_t *mm_labels_at(const struct mm_labels *l, size_t i,
 	const size_t from = i ? l->end[i - 1] : 0;
 
 	*n = l->end[i] - from;
-	return l->label + from;
+	return l->n_labels ? l->label + from : NULL;
 }
 
 #endif
