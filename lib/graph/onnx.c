@@ -209,6 +209,12 @@ const char *mm_onnx_real(struct mm_onnx_list *l, double x)
 	return add_data(l, MM_F32, &f, 0, NULL);
 }
 
+const char *mm_onnx_array(struct mm_onnx_list *l, const float *x, int rank,
+			  const size_t *dim)
+{
+	return add_data(l, MM_F32, x, rank, dim);
+}
+
 /* A parameter, or what its values become, under a name of its own. */
 static const char *add_weight(struct mm_onnx_list *l, const struct mm_param *p,
 			      int kind, enum mm_dtype dtype, const char *suffix)
@@ -272,10 +278,25 @@ static const char *quantise(struct mm_onnx_list *l, const char *x,
 	return n->out[0];
 }
 
+/* int8 by the scale that calibration found. */
+static const char *quantise_fixed(struct mm_onnx_list *l, const char *x,
+				  const struct mm_param *w, const char **scale,
+				  const char **zero)
+{
+	static const int8_t none;
+
+	*scale = mm_onnx_real(l, (double)*w->x_scale);
+	*zero = add_data(l, MM_I8, &none, 0, NULL);
+	return mm_onnx_op(l, "QuantizeLinear", NULL, x, *scale, *zero, NULL);
+}
+
 static const char *product_int8(struct mm_onnx_list *l, const char *x,
 				const struct mm_param *w)
 {
-	const char *scale, *zero, *q = quantise(l, x, &scale, &zero);
+	const bool fixed = l->int8 == MM_ONNX_QDQ && w->x_scale;
+	const char *scale, *zero;
+	const char *q = fixed ? quantise_fixed(l, x, w, &scale, &zero)
+			      : quantise(l, x, &scale, &zero);
 	const char *wq = add_weight(l, w, MM_ONNX_INT8S, MM_I8, ".int8");
 	const char *ws = add_weight(l, w, MM_ONNX_SCALES, MM_F32, ".scale");
 	const char *wz, *sum;
@@ -300,7 +321,9 @@ const char *mm_onnx_product(struct mm_onnx_list *l, const char *x,
 {
 	const char *m;
 
-	if (w->param && l->int8 != MM_ONNX_FLOAT)
+	/* What quantize kept in float was kept for a reason. */
+	if (w->param && l->int8 != MM_ONNX_FLOAT &&
+	    (w->param->q || !l->quantised))
 		return product_int8(l, x, w->param);
 	if (w->param) {
 		m = add_weight(l, w->param, MM_ONNX_MATRIX, MM_F32, ".T");
@@ -462,6 +485,8 @@ int mm_onnx_walk(struct mm_onnx_list *l, const struct mm_graph *g,
 
 	if (g->failed)
 		return mm_fail(err, g->err.code, "%s", g->err.msg);
+	for (size_t i = 0; i < g->store->n; i++)
+		l->quantised |= g->store->param[i]->q != NULL;
 	l->prefix = prefix;
 	l->n_values = g->n_nodes;
 	l->value = mm_arena_alloc(&l->arena, g->n_nodes, sizeof(char *));

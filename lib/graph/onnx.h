@@ -82,6 +82,7 @@ struct mm_onnx_list {
 	int opset;
 	enum mm_onnx_int8 int8;
 	bool half;	    /* inside all is float16; inputs and outputs stay */
+	bool quantised;	    /* some weights are stored as int8: no others */
 	const char *prefix; /* of the names that are made up */
 	struct mm_onnx_node *node;
 	size_t n_nodes, cap_nodes;
@@ -105,7 +106,9 @@ void mm_onnx_release(struct mm_onnx_list *l);
  * Append what g's nodes are in ONNX.  Inputs keep their names; an output's
  * value is called what mm_output said.  May be called again for another graph
  * of the same store; made-up names then need another prefix.  The graph must
- * live as long as the list.  An operator that only trains is refused.
+ * live as long as the list.  Parameters that are stored as int8 are taken for
+ * such only where they are bound before.  An operator that only trains is
+ * refused.
  */
 int mm_onnx_walk(struct mm_onnx_list *l, const struct mm_graph *g,
 		 const char *prefix, struct mm_err *err) MM_MUST_CHECK;
@@ -134,12 +137,14 @@ void mm_onnx_refuse(struct mm_onnx_list *l, const char *what);
 bool mm_onnx_ragged(const struct mm_onnx_list *l, const struct mm_node *out,
 		    int i);
 
-/* Constants: n int64 in a row; one float, no axes. */
+/* Constants: n int64 in a row; one float, no axes; floats. */
 const char *mm_onnx_ints(struct mm_onnx_list *l, const int64_t *x, size_t n);
 #define MM_ONNX_INTS(l, ...)                              \
 	mm_onnx_ints(l, (const int64_t[]){ __VA_ARGS__ }, \
 		     sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 const char *mm_onnx_real(struct mm_onnx_list *l, double x);
+const char *mm_onnx_array(struct mm_onnx_list *l, const float *x, int rank,
+			  const size_t *dim);
 
 /* The name that was kept under a key, or NULL; keep one, which comes back. */
 const char *mm_onnx_find(const struct mm_onnx_list *l, const char *key);

@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/mem.h"
 #include "graph/onnx.h"
 #include "graph/ops.h"
 
@@ -278,11 +279,17 @@ void mm_onnx_op_patches(struct mm_onnx_list *l, const struct mm_node *out)
 		  .n = 6 },
 		{ NULL },
 	};
-	const char *y = mm_onnx_op(l, "Reshape", NULL, mm_onnx_in(l, out, 0),
-				   MM_ONNX_INTS(l, 0, C, h, P, w, P), NULL);
+	const char *y = mm_onnx_in(l, out, 0);
 
 	if (out->in[0]->elem == MM_ELEM_U8)
 		mm_onnx_refuse(l, "pictures of bytes");
+	/* What is no whole patch is left out. */
+	if ((int64_t)x[2] != h * P || (int64_t)x[3] != w * P)
+		y = mm_onnx_op(l, "Slice", NULL, y, MM_ONNX_INTS(l, 0, 0),
+			       MM_ONNX_INTS(l, h * P, w * P),
+			       MM_ONNX_INTS(l, 2, 3), NULL);
+	y = mm_onnx_op(l, "Reshape", NULL, y, MM_ONNX_INTS(l, 0, C, h, P, w, P),
+		       NULL);
 	y = mm_onnx_op(l, "Transpose", order, y, NULL);
 	mm_onnx_set(l, out,
 		    mm_onnx_op(l, "Reshape", NULL, y,
@@ -335,41 +342,53 @@ void mm_onnx_op_mean_tokens(struct mm_onnx_list *l, const struct mm_node *out)
 				 (const int64_t[]){ 1 }, 1));
 }
 
-/* Bicubic, a = -0.75, the border repeated: what Resize does by default. */
+/*
+ * Both ways of resizing a grid are linear: the operator itself, given the unit
+ * matrix, tells the matrix that it multiplies with.
+ */
+static void resized(struct mm_onnx_list *l, const struct mm_node *out)
+{
+	const size_t R = out->in[0]->shape.dim[0], S = out->shape.dim[0];
+	const size_t dim[] = { S, R };
+	mm_real *eye = mm_calloc(R * R, sizeof(*eye));
+	mm_real *m = mm_calloc(S * R, sizeof(*m));
+	float *matrix = mm_calloc(S * R, sizeof(*matrix));
+	struct mm_node x = *out->in[0], y = *out;
+
+	if (!eye || !m || !matrix) {
+		mm_onnx_refuse(l, "positions for want of memory");
+		goto done;
+	}
+	for (size_t i = 0; i < R; i++)
+		eye[i * R + i] = 1;
+	x.val = eye;
+	x.shape = MM_SHAPE(R, R);
+	x.n = R * R;
+	y.val = m;
+	y.shape = MM_SHAPE(S, R);
+	y.n = S * R;
+	y.in[0] = &x;
+	out->op->fwd(&y);
+	for (size_t i = 0; i < S * R; i++)
+		matrix[i] = (float)m[i];
+	mm_onnx_set(l, out,
+		    mm_onnx_op(l, "MatMul", NULL,
+			       mm_onnx_array(l, matrix, 2, dim),
+			       mm_onnx_in(l, out, 0), NULL));
+done:
+	mm_free(eye);
+	mm_free(m);
+	mm_free(matrix);
+}
+
 void mm_onnx_op_resize_positions(struct mm_onnx_list *l,
 				 const struct mm_node *out)
 {
-	const int64_t n = (int64_t)out->at.slice.axis;
-	const int64_t h = (int64_t)out->at.slice.begin;
-	const int64_t w = (int64_t)out->at.slice.end;
-	const int64_t C = (int64_t)out->shape.dim[1];
-	const int64_t G =
-		llround(sqrt((double)out->in[0]->shape.dim[0] - (double)n));
-	const struct mm_onnx_attr cubic[] = {
-		{ .name = "mode", .kind = MM_ONNX_WORD, .word = "cubic" },
-		{ .name = "coordinate_transformation_mode",
-		  .kind = MM_ONNX_WORD,
-		  .word = "half_pixel" },
-		MM_ONNX_F("cubic_coeff_a", -0.75),
-		{ NULL },
-	};
-	const char *pos = mm_onnx_in(l, out, 0), *grid;
+	resized(l, out);
+}
 
-	grid = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, n),
-			  MM_ONNX_INTS(l, INT64_MAX), NULL);
-	grid = mm_onnx_op(l, "Transpose", NULL, grid, NULL);
-	grid = mm_onnx_op(l, "Reshape", NULL, grid, MM_ONNX_INTS(l, 1, C, G, G),
-			  NULL);
-	grid = mm_onnx_op(l, "Resize", cubic, grid, "", "",
-			  MM_ONNX_INTS(l, 1, C, h, w), NULL);
-	grid = mm_onnx_op(l, "Reshape", NULL, grid, MM_ONNX_INTS(l, C, h * w),
-			  NULL);
-	grid = mm_onnx_op(l, "Transpose", NULL, grid, NULL);
-	if (n) {
-		pos = mm_onnx_op(l, "Slice", NULL, pos, MM_ONNX_INTS(l, 0),
-				 MM_ONNX_INTS(l, n), NULL);
-		grid = mm_onnx_op(l, "Concat", MM_ONNX_AT(MM_ONNX_I("axis", 0)),
-				  pos, grid, NULL);
-	}
-	mm_onnx_set(l, out, grid);
+void mm_onnx_op_resample_positions(struct mm_onnx_list *l,
+				   const struct mm_node *out)
+{
+	resized(l, out);
 }

@@ -56,6 +56,7 @@ static struct mm_node *soft_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_soft_cross_entropy = {
 	.name = "soft_cross_entropy",
+	.training = true,
 	.shape = soft_shape,
 	.saved = soft_saved,
 	.fwd = soft_fwd,

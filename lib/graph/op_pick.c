@@ -362,6 +362,7 @@ static struct mm_node *resample_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_resample_positions = {
 	.name = "resample_positions",
+	.onnx = mm_onnx_op_resample_positions,
 	.shape = resize_shape,
 	.fwd = resize_fwd,
 	.bwd = resize_bwd,

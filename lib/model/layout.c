@@ -71,6 +71,11 @@ static int check(const struct mm_tensor *t, const struct mm_param *p, size_t n,
 
 	if (mm_tensor_count(t) == n && mm_dtype_is_float(t->dtype))
 		return MM_OK;
+	if (t->dtype == MM_I8)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "weight '%s' is int8: convert the model first, "
+			       "then quantize it",
+			       t->name);
 	return mm_fail(err, MM_ERR_SHAPE,
 		       "weight '%s' is %s of type %s, the configuration wants "
 		       "%zu numbers for '%s'",

@@ -151,8 +151,10 @@ int mm_export_onnx(struct mm_model *m, const struct mm_export *x,
 	mm_onnx_init(&j.list, x->opset, x->int8);
 	j.list.half = x->half;
 	emit(&j);
-	if (!(rc = mm_onnx_walk(&j.list, &j.g, "", err)) &&
-	    !(rc = mm_model_bind(m, false, err)))
+	if (j.g.failed)
+		rc = mm_fail(err, j.g.err.code, "%s", j.g.err.msg);
+	else if (!(rc = mm_model_bind(m, false, err)) &&
+		 !(rc = mm_onnx_walk(&j.list, &j.g, "", err)))
 		rc = write_file(&j, path, err);
 	mm_onnx_release(&j.list);
 	mm_graph_release(&j.g);

@@ -37,45 +37,64 @@ static int put_floats(const struct mm_onnx_list *l, struct mm_writer *w,
 	return mm_writer_write(w, room, n * 2, err);
 }
 
-static int put_plain(const struct mm_onnx_list *l, struct mm_writer *w,
-		     const float *x, size_t n, float *work, struct mm_err *err)
+/* Element i of a parameter whose rows have C; it may be stored as int8. */
+static float value(const struct mm_param *p, size_t i, size_t C)
 {
+	return p->q ? (float)p->q[i] * p->scale[i / C] : p->val[i];
+}
+
+static int put_plain(const struct mm_onnx_list *l, struct mm_writer *w,
+		     const struct mm_onnx_const *c, size_t n, float *work,
+		     struct mm_err *err)
+{
+	const struct mm_param *p = c->param;
+	const float *x = c->data;
 	int rc = MM_OK;
 
 	for (size_t i = 0; i < n && !rc; i += BLOCK) {
 		const size_t m = n - i < BLOCK ? n - i : BLOCK;
 
-		memcpy(work, x + i, m * sizeof(*x));
+		for (size_t k = 0; k < m; k++)
+			work[k] =
+				p ? value(p, i + k,
+					  p->shape.rank ? p->n / p->shape.dim[0]
+							: 1)
+				  : x[i + k];
 		rc = put_floats(l, w, work, m, work + BLOCK, err);
 	}
 	return rc;
 }
 
-static float scale_of(const float *row, size_t C)
+/* Of row f: the largest number is 127 of it, or what the folder says. */
+static float scale_of(const struct mm_param *p, size_t f, size_t C)
 {
 	float max = 0;
 
-	for (size_t c = 0; c < C; c++)
-		max = fmaxf(max, fabsf(row[c]));
+	if (p->q)
+		return p->scale[f];
+	for (size_t i = f * C; i < (f + 1) * C; i++)
+		max = fmaxf(max, fabsf(p->val[i]));
 	return max > 0 ? max / 127 : 1;
 }
 
-/* Rows [from, to) of w^T, w (F, C), as int8: a column of work for each. */
-static void quantise(int8_t *q, const float *x, const float *scale, size_t F,
-		     size_t C, size_t from, size_t to)
+/* Rows [from, to) of w^T, w (F, C), as int8. */
+static void quantise(int8_t *q, const struct mm_param *p, const float *scale,
+		     size_t F, size_t C, size_t from, size_t to)
 {
 	for (size_t f = 0; f < F; f++)
 		for (size_t c = from; c < to; c++)
 			q[(c - from) * F + f] =
-				(int8_t)lrintf(x[f * C + c] / scale[f]);
+				p->q ? p->q[f * C + c]
+				     : (int8_t)lrintf(p->val[f * C + c] /
+						      scale[f]);
 }
 
-static void turn(float *y, const float *x, size_t F, size_t C, size_t from,
-		 size_t to)
+static void turn(float *y, const struct mm_param *p, size_t F, size_t C,
+		 size_t from, size_t to)
 {
 	for (size_t f = 0; f < F; f++)
 		for (size_t c = from; c < to; c++)
-			y[(c - from) * F + f] = x[f * C + c];
+			y[(c - from) * F + f] = value(p, f * C + c, C);
 }
 
 /* w^T of w (F, C), as many rows at a time as fit. */
@@ -85,7 +104,7 @@ static int put_matrix(const struct mm_onnx_list *l,
 {
 	const size_t C = c->dim[0], F = c->dim[1];
 	const size_t rows = F >= BLOCK ? 1 : BLOCK / F;
-	const float *x = c->param->val;
+	const struct mm_param *x = c->param;
 	float *work = mm_malloc(2 * rows * F + F, sizeof(*work)), *scale;
 	int rc = MM_OK;
 
@@ -93,7 +112,7 @@ static int put_matrix(const struct mm_onnx_list *l,
 		return mm_fail_nomem(err, "a matrix");
 	scale = work + 2 * rows * F;
 	for (size_t f = 0; f < F; f++)
-		scale[f] = scale_of(x + f * C, C);
+		scale[f] = scale_of(x, f, C);
 	for (size_t i = 0; i < C && !rc; i += rows) {
 		const size_t to = i + rows < C ? i + rows : C;
 		const size_t n = (to - i) * F;
@@ -125,7 +144,7 @@ static int put_scales(const struct mm_onnx_list *l,
 		rc = mm_writer_write(w, x, F, err);
 	} else {
 		for (size_t f = 0; f < F; f++)
-			x[f] = scale_of(c->param->val + f * C, C);
+			x[f] = scale_of(c->param, f, C);
 		rc = put_floats(l, w, x, F, x + F, err);
 	}
 	mm_free(x);
@@ -136,7 +155,6 @@ int mm_onnx_const_write(const struct mm_onnx_list *l,
 			const struct mm_onnx_const *c, struct mm_writer *w,
 			struct mm_err *err)
 {
-	const float *x = c->kind == MM_ONNX_WEIGHT ? c->param->val : c->data;
 	float *work;
 	int rc;
 
@@ -149,7 +167,7 @@ int mm_onnx_const_write(const struct mm_onnx_list *l,
 				       (size_t)mm_onnx_const_bytes(l, c), err);
 	if (!(work = mm_malloc(2 * BLOCK, sizeof(*work))))
 		return mm_fail_nomem(err, "a constant");
-	rc = put_plain(l, w, x,
+	rc = put_plain(l, w, c,
 		       (size_t)(mm_onnx_const_bytes(l, c) /
 				mm_dtype_size(mm_onnx_const_type(l, c))),
 		       work, err);

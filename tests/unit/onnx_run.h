@@ -475,12 +475,10 @@ static inline size_t inner_of(const struct ov *x, int64_t axis)
 	return inner;
 }
 
-static inline struct ov op_slice(struct or_env *e, const struct or_node *n)
+static inline struct ov sliced(const struct ov *x, int64_t axis, int64_t from,
+			       double last)
 {
-	const struct ov *x = in(e, n, 0), *axes = in(e, n, 3);
-	const int64_t axis = axes ? (int64_t)axes->x[0] : 0;
-	const int64_t d = x->dim[axis], from = (int64_t)in(e, n, 1)->x[0];
-	const double last = in(e, n, 2)->x[0];
+	const int64_t d = x->dim[axis];
 	const int64_t to = last > (double)d ? d : (int64_t)last;
 	const size_t inner = inner_of(x, axis);
 	int64_t dim[OR_RANK];
@@ -495,6 +493,23 @@ static inline struct ov op_slice(struct or_env *e, const struct or_node *n)
 
 		y.x[i] = x->x[(outer * (size_t)d + at + (size_t)from) * inner +
 			      i % inner];
+	}
+	return y;
+}
+
+static inline struct ov op_slice(struct or_env *e, const struct or_node *n)
+{
+	const struct ov *from = in(e, n, 1), *to = in(e, n, 2);
+	const struct ov *axes = in(e, n, 3);
+	struct ov y = sliced(in(e, n, 0), axes ? (int64_t)axes->x[0] : 0,
+			     (int64_t)from->x[0], to->x[0]);
+
+	for (size_t i = 1; i < from->n; i++) {
+		struct ov z = sliced(&y, (int64_t)axes->x[i],
+				     (int64_t)from->x[i], to->x[i]);
+
+		free(y.x);
+		y = z;
 	}
 	return y;
 }
@@ -685,46 +700,6 @@ static inline struct ov op_batchnorm(struct or_env *e, const struct or_node *n)
 	return y;
 }
 
-/* Keys' cubic with a, the border repeated; half_pixel. */
-static inline double cubic(double t, double a)
-{
-	t = fabs(t);
-	if (t <= 1)
-		return ((a + 2) * t - (a + 3)) * t * t + 1;
-	return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
-}
-
-static inline struct ov op_resize(struct or_env *e, const struct or_node *n)
-{
-	const struct ov *x = in(e, n, 0), *sizes = in(e, n, 3);
-	const double a = (double)or_attr(n, "cubic_coeff_a")->f;
-	const int64_t H = x->dim[2], W = x->dim[3];
-	const int64_t h = (int64_t)sizes->x[2], w = (int64_t)sizes->x[3];
-	struct ov y = ov_make(4, (const int64_t[]){ 1, x->dim[1], h, w });
-
-	ck_assert(or_is(or_attr(n, "mode")->s, "cubic"));
-	for (size_t i = 0; i < y.n; i++) {
-		const double *m = x->x + (int64_t)i / (h * w) * H * W;
-		const double py = ((double)((int64_t)i / w % h) + 0.5) *
-					  (double)H / (double)h -
-				  0.5;
-		const double px = ((double)((int64_t)i % w) + 0.5) * (double)W /
-					  (double)w -
-				  0.5;
-
-		for (int k = 0; k < 16; k++) {
-			const double r = floor(py) - 1 + k / 4;
-			const double c = floor(px) - 1 + k % 4;
-			const double rr = fmin(fmax(r, 0), (double)H - 1);
-			const double cc = fmin(fmax(c, 0), (double)W - 1);
-
-			y.x[i] += cubic(py - r, a) * cubic(px - c, a) *
-				  m[(int64_t)rr * W + (int64_t)cc];
-		}
-	}
-	return y;
-}
-
 /* ---- int8 ---- */
 
 static inline struct ov op_dequantize(struct or_env *e, const struct or_node *n)
@@ -739,6 +714,20 @@ static inline struct ov op_dequantize(struct or_env *e, const struct or_node *n)
 
 		y.x[i] = (x->x[i] - zero->x[k]) * scale->x[k];
 	}
+	return y;
+}
+
+/* int8 with a scale that is known. */
+static inline struct ov op_quantize_fixed(struct or_env *e,
+					  const struct or_node *n)
+{
+	const struct ov *x = in(e, n, 0);
+	struct ov y = ov_make(x->rank, x->dim);
+
+	for (size_t i = 0; i < y.n; i++)
+		y.x[i] =
+			fmin(fmax(nearbyint(x->x[i] / in(e, n, 1)->x[0]), -128),
+			     127);
 	return y;
 }
 
@@ -813,8 +802,8 @@ static const struct {
 	{ "MaxPool", op_pool },
 	{ "AveragePool", op_pool },
 	{ "BatchNormalization", op_batchnorm },
-	{ "Resize", op_resize },
 	{ "DequantizeLinear", op_dequantize },
+	{ "QuantizeLinear", op_quantize_fixed },
 };
 
 static inline void or_run_node(struct or_env *e, const struct or_node *n)
