@@ -123,6 +123,7 @@ static struct mm_node *hardest_sample(struct mm_graph *g, int v)
 
 const struct mm_op mm_op_hardest_loss = {
 	.name = "hardest_loss",
+	.training = true,
 	.shape = hardest_shape,
 	.saved = hardest_saved,
 	.fwd = hardest_fwd,
