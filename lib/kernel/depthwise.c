@@ -2,38 +2,38 @@
  * depthwise.c - convolutions that keep channels apart; see conv.h.
  *
  * A task is one plane (for the gradient of w: one channel of all samples).
- * The plane is copied with its border of zeros, its columns dealt out by their
- * rest modulo the stride, so that every tap of a row is one run of numbers:
+ * The plane is laid onto a canvas with a border of zeros, its columns dealt
+ * out by their rest modulo the stride, so that every tap of a row is one run
+ * of numbers:
  *
  *	row of a plane, stride 2:  [0 2 4 6 ... zeros][1 3 5 7 ... zeros]
  *
- * The gradient of x is the same loop over dy, spread out by the stride, with
- * the kernel turned round.
+ * All planes of a job lie in the same place, so a slot's canvas is cleared
+ * once.  The gradient of x is the same loop over dy, spread out by the stride,
+ * with the kernel turned round.
  */
-#include <string.h>
+#define MM_ISA_TABLE mm_depthwise_base
+#include "kernel/depthwise_body.h"
 
 #include "base/parallel.h"
 #include "kernel/conv.h"
+#include "kernel/cpu.h"
 #include "kernel/slots.h"
 #include "kernel/vec.h"
 
-enum { MOST_TAPS = 121 };
+static const struct mm_depthwise_isa *isa(void)
+{
+#if defined(__x86_64__)
+	switch (mm_isa()) {
+	case MM_ISA_AVX512: return &mm_depthwise_avx512;
+	case MM_ISA_AVX2: return &mm_depthwise_avx2;
+	default: break;
+	}
+#endif
+	return &mm_depthwise_base;
+}
 
-/* A plane with its border, as rows of `phases` parts of `part` numbers. */
-struct canvas {
-	size_t rows, part, phases;
-	size_t row; /* phases * part */
-};
-
-struct job {
-	const struct mm_conv *p;
-	mm_real *out;
-	const mm_real *in, *in2, *w;
-	mm_real beta;
-	size_t Ho, Wo;
-	struct canvas c;
-	size_t wide; /* width of results, up to whole vectors */
-};
+enum { MOST_GROUP = 8 };
 
 static size_t up(size_t n, size_t to)
 {
@@ -45,35 +45,74 @@ static size_t most(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-/* For results n wide, from taps kw wide at `stride`. */
-static struct canvas canvas(size_t rows, size_t n, size_t kw, size_t stride)
-{
-	struct canvas c = { .rows = rows, .phases = stride };
+/* ---- geometry ---- */
 
-	c.part = up(up(n, MM_VEC_MOST) + (kw - 1) / stride, MM_VEC_MOST);
-	c.row = c.phases * c.part;
-	return c;
+/* Rows or columns 0, 1, ... of a plane at step i + plus - minus. */
+static void place(size_t *first, size_t *at, size_t step, size_t plus,
+		  size_t minus)
+{
+	*first = minus > plus ? (minus - plus + step - 1) / step : 0;
+	*at = *first * step + plus - minus;
 }
 
-static struct canvas x_canvas(const struct mm_conv *p)
+/* For results (rows, cols) from taps (kh, kw) at `stride`. */
+static void canvas_init(struct mm_dw_canvas *c, struct mm_dw_taps *t)
 {
-	return canvas((mm_conv_rows(p) - 1) * p->stride + p->kh,
-		      mm_conv_cols(p), p->kw, p->stride);
+	c->phases = t->stride;
+	c->rows = (up(t->rows, MM_DW_ROWS) - 1) * t->stride + t->kh;
+	c->part = up(up(t->cols, MM_DW_LANES) + (t->kw - 1) / t->stride,
+		     MM_DW_LANES);
+	c->row = t->ld = c->phases * c->part;
+	for (size_t v = 0; v < t->kw; v++)
+		t->at[v] = v % t->stride * c->part + v / t->stride;
 }
 
-static struct canvas dy_canvas(const struct mm_conv *p)
+static void forward_geometry(struct mm_dw_canvas *c, struct mm_dw_taps *t,
+			     const struct mm_conv *p)
 {
-	return canvas(p->H + p->kh - 1, p->W, p->kw, 1);
+	*t = (struct mm_dw_taps){ .rows = mm_conv_rows(p),
+				  .cols = mm_conv_cols(p),
+				  .kh = p->kh,
+				  .kw = p->kw,
+				  .stride = p->stride };
+	*c = (struct mm_dw_canvas){ .n_y = p->H, .n_x = p->W, .step = 1 };
+	canvas_init(c, t);
+	place(&c->y0, &c->y_at, 1, p->top, 0);
+	place(&c->x0, &c->x_at, 1, p->left, 0);
 }
 
-/* A canvas, and behind it a row of results or a plane of dy. */
+static void back_geometry(struct mm_dw_canvas *c, struct mm_dw_taps *t,
+			  const struct mm_conv *p)
+{
+	*t = (struct mm_dw_taps){ .rows = p->H,
+				  .cols = p->W,
+				  .kh = p->kh,
+				  .kw = p->kw,
+				  .stride = 1 };
+	*c = (struct mm_dw_canvas){ .n_y = mm_conv_rows(p),
+				    .n_x = mm_conv_cols(p),
+				    .step = p->stride };
+	canvas_init(c, t);
+	place(&c->y0, &c->y_at, p->stride, p->kh - 1, p->top);
+	place(&c->x0, &c->x_at, p->stride, p->kw - 1, p->left);
+}
+
+/* ---- scratch of a slot: canvas, rows of dy with zeros around, sums ---- */
+
+static size_t dy_size(const struct mm_conv *p)
+{
+	return (mm_conv_rows(p) + 2 * p->kh) * up(mm_conv_cols(p), MM_DW_LANES);
+}
+
 static size_t slot_size(const struct mm_conv *p)
 {
-	const struct canvas a = x_canvas(p), b = dy_canvas(p);
-	const size_t wide = up(mm_conv_cols(p), MM_VEC_MOST);
+	struct mm_dw_canvas a, b;
+	struct mm_dw_taps t;
 
-	return most(a.rows * a.row + mm_conv_rows(p) * wide,
-		    b.rows * b.row + up(p->W, MM_VEC_MOST));
+	forward_geometry(&a, &t, p);
+	back_geometry(&b, &t, p);
+	return most(a.rows * a.row, b.rows * b.row) + dy_size(p) +
+	       MOST_GROUP * p->kh * p->kw * MM_DW_LANES;
 }
 
 size_t mm_depthwise_work(const struct mm_conv *p)
@@ -83,188 +122,141 @@ size_t mm_depthwise_work(const struct mm_conv *p)
 	return mm_slots(p->B * p->C) * slot_size(p);
 }
 
-/* How rows or columns of a plane lie on the canvas: i * step + shift. */
-struct axis {
-	size_t n, step, plus, minus; /* shift = plus - minus */
+struct job {
+	const struct mm_conv *p;
+	const struct mm_depthwise_isa *isa;
+	mm_real *out;
+	const mm_real *in, *in2, *w;
+	mm_real beta;
+	size_t slot, n_in, n_out; /* of scratch, of planes */
+	struct mm_dw_canvas c;
+	struct mm_dw_taps t;
 };
 
-/* The first i that is on the canvas. */
-static size_t first_on(const struct axis *a)
+static void clear(const void *ctx, mm_real *slot)
 {
-	return a->minus > a->plus ? (a->minus - a->plus + a->step - 1) / a->step
-				  : 0;
-}
+	const struct job *j = ctx;
 
-/* One row, in[i * step...] at the columns of phase `f` of the canvas. */
-static void lay_phase(mm_real *part, const struct canvas *c, size_t f,
-		      const mm_real *in, const struct axis *x)
-{
-	size_t j = first_on(x), at = j * x->step + x->plus - x->minus, k;
-
-	/* Of step and phases one is 1. */
-	while (j < x->n && at % c->phases != f) {
-		j++;
-		at += x->step;
-	}
-	k = at / c->phases;
-	if (c->phases == 1 && x->step == 1 && k < c->part && j < x->n) {
-		const size_t m =
-			x->n - j < c->part - k ? x->n - j : c->part - k;
-
-		memset(part, 0, k * sizeof(*part));
-		memcpy(part + k, in + j, m * sizeof(*part));
-		memset(part + k + m, 0, (c->part - k - m) * sizeof(*part));
-		return;
-	}
-	memset(part, 0, c->part * sizeof(*part));
-	for (; j < x->n && k < c->part; j += c->phases, k += x->step)
-		part[k] = in[j];
-}
-
-/* A plane onto the canvas. */
-static void lay(mm_real *z, const struct canvas *c, const mm_real *in,
-		const struct axis *y, const struct axis *x)
-{
-	size_t i = first_on(y);
-
-	for (size_t r = 0; r < c->rows; r++, z += c->row) {
-		if (i >= y->n || i * y->step + y->plus - y->minus != r) {
-			memset(z, 0, c->row * sizeof(*z));
-			continue;
-		}
-		for (size_t f = 0; f < c->phases; f++)
-			lay_phase(z + f * c->part, c, f, in + i * x->n, x);
-		i++;
-	}
-}
-
-/* Where tap v of a row begins. */
-static void tap_places(size_t at[MOST_TAPS], const struct canvas *c, size_t kw)
-{
-	for (size_t v = 0; v < kw; v++)
-		at[v] = v % c->phases * c->part + v / c->phases;
+	memset(slot, 0, j->slot * sizeof(*slot));
 }
 
 /* ---- forward ---- */
 
-static void fwd_plane(const void *ctx, size_t t, mm_real *z)
+static void fwd_plane(const void *ctx, size_t i, mm_real *z)
 {
 	const struct job *j = ctx;
 	const struct mm_conv *p = j->p;
-	const size_t c = t % p->C, taps = p->kh * p->kw;
-	mm_real *row = z + j->c.rows * j->c.row;
-	size_t at[MOST_TAPS];
+	const size_t c = i % p->C;
+	mm_real *y = j->out + i * j->n_out;
 
-	tap_places(at, &j->c, p->kw);
-	lay(z, &j->c, j->in + t * p->H * p->W,
-	    &(struct axis){ p->H, 1, p->top, 0 },
-	    &(struct axis){ p->W, 1, p->left, 0 });
-	for (size_t i = 0; i < j->Ho; i++) {
-		const size_t to = (t * j->Ho + i) * j->Wo;
-		mm_real *y = j->out + to;
-
-		mm_vec()->taps_row(row, z + i * p->stride * j->c.row, j->c.row,
-				   at, j->w + c * taps, p->kh, p->kw, j->Wo);
-		for (size_t k = 0; p->bias && k < j->Wo; k++)
-			row[k] += p->bias[c];
-		mm_vec()->act_fwd(y, row, p->act, j->Wo);
-		if (p->residual)
-			mm_vec()->add(y, p->residual + to, j->Wo);
-	}
+	j->isa->lay(z, j->in + i * j->n_in, &j->c);
+	j->isa->plane(y, 0, p->bias ? p->bias[c] : 0, z,
+		      j->w + c * p->kh * p->kw, &j->t);
+	if (p->act != MM_ACT_NONE)
+		mm_vec()->act_fwd(y, y, p->act, j->n_out);
+	if (p->residual)
+		mm_vec()->add(y, p->residual + i * j->n_out, j->n_out);
 }
 
 void mm_depthwise_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 		      const struct mm_conv *p, mm_real *work)
 {
 	struct job j = { .p = p,
+			 .isa = isa(),
 			 .out = y,
 			 .in = x,
 			 .w = w,
-			 .Ho = mm_conv_rows(p),
-			 .Wo = mm_conv_cols(p) };
+			 .n_in = p->H * p->W,
+			 .n_out = mm_conv_rows(p) * mm_conv_cols(p) };
 
-	if (!j.Ho || !j.Wo)
+	if (!j.n_out)
 		return;
-	j.c = x_canvas(p);
-	mm_slots_run(p->B * p->C, fwd_plane, &j, work, slot_size(p));
+	j.slot = slot_size(p);
+	forward_geometry(&j.c, &j.t, p);
+	mm_slots_start(p->B * p->C, clear, fwd_plane, &j, work, j.slot);
 }
 
 /* ---- backward to x ---- */
 
-static void bwd_x_plane(const void *ctx, size_t t, mm_real *z)
+static void bwd_x_plane(const void *ctx, size_t i, mm_real *z)
 {
 	const struct job *j = ctx;
-	const struct mm_conv *p = j->p;
-	const size_t taps = p->kh * p->kw;
-	const mm_real *w = j->w + t % p->C * taps;
-	mm_real *row = z + j->c.rows * j->c.row, turned[MOST_TAPS];
-	size_t at[MOST_TAPS];
+	const size_t taps = j->p->kh * j->p->kw;
+	const mm_real *w = j->w + i % j->p->C * taps;
+	mm_real turned[MM_DW_TAPS];
 
 	for (size_t k = 0; k < taps; k++)
 		turned[k] = w[taps - 1 - k];
-	tap_places(at, &j->c, p->kw);
-	lay(z, &j->c, j->in + t * j->Ho * j->Wo,
-	    &(struct axis){ j->Ho, p->stride, p->kh - 1, p->top },
-	    &(struct axis){ j->Wo, p->stride, p->kw - 1, p->left });
-	for (size_t i = 0; i < p->H; i++) {
-		mm_real *dx = j->out + (t * p->H + i) * p->W;
-
-		mm_vec()->taps_row(row, z + i * j->c.row, j->c.row, at, turned,
-				   p->kh, p->kw, p->W);
-		if (j->beta == 0) {
-			memcpy(dx, row, p->W * sizeof(*dx));
-			continue;
-		}
-		for (size_t k = 0; k < p->W; k++)
-			dx[k] = j->beta * dx[k] + row[k];
-	}
+	j->isa->lay(z, j->in + i * j->n_in, &j->c);
+	j->isa->plane(j->out + i * j->n_out, j->beta, 0, z, turned, &j->t);
 }
 
 void mm_depthwise_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 			const mm_real *w, const struct mm_conv *p,
 			mm_real *work)
 {
-	const struct job j = { .p = p,
-			       .out = dx,
-			       .beta = beta,
-			       .in = dy,
-			       .w = w,
-			       .Ho = mm_conv_rows(p),
-			       .Wo = mm_conv_cols(p),
-			       .c = dy_canvas(p) };
+	struct job j = { .p = p,
+			 .isa = isa(),
+			 .out = dx,
+			 .beta = beta,
+			 .in = dy,
+			 .w = w,
+			 .n_in = mm_conv_rows(p) * mm_conv_cols(p),
+			 .n_out = p->H * p->W };
 
-	mm_slots_run(p->B * p->C, bwd_x_plane, &j, work, slot_size(p));
+	j.slot = slot_size(p);
+	back_geometry(&j.c, &j.t, p);
+	mm_slots_start(p->B * p->C, clear, bwd_x_plane, &j, work, j.slot);
 }
 
 /* ---- backward to w ---- */
 
-static void bwd_w_channel(const void *ctx, size_t c, mm_real *z)
+/*
+ * Channels of a task: the planes of some neighbours lie end to end, those of
+ * one channel far apart.
+ */
+static size_t group(const struct mm_conv *p)
+{
+	return p->C < 8 * MOST_GROUP ? 1 : MOST_GROUP;
+}
+
+static void add_plane(const struct job *j, size_t i, mm_real *z, mm_real *d,
+		      mm_real *total)
+{
+	const size_t wide = up(j->t.cols, MM_DW_LANES);
+	const struct mm_dw_canvas rows = { .n_y = j->t.rows,
+					   .n_x = j->t.cols,
+					   .step = 1,
+					   .rows = j->t.rows,
+					   .part = wide,
+					   .phases = 1,
+					   .row = wide };
+
+	j->isa->lay(z, j->in2 + i * j->n_out, &j->c);
+	j->isa->lay(d, j->in + i * j->n_in, &rows);
+	j->isa->sums(total, d, z, &j->t);
+}
+
+static void bwd_w_channels(const void *ctx, size_t task, mm_real *z)
 {
 	const struct job *j = ctx;
 	const struct mm_conv *p = j->p;
-	mm_real *dw = j->out + c * p->kh * p->kw;
-	mm_real *dy = z + j->c.rows * j->c.row;
-	size_t at[MOST_TAPS];
+	const size_t taps = p->kh * p->kw, n = taps * MM_DW_LANES;
+	const size_t c0 = task * group(p);
+	const size_t C = p->C - c0 < group(p) ? p->C - c0 : group(p);
+	mm_real *total = z + j->slot - MOST_GROUP * n;
+	mm_real *d = total - dy_size(p);
 
-	tap_places(at, &j->c, p->kw);
-	for (size_t b = 0; b < p->B; b++) {
-		const size_t t = b * p->C + c;
+	memset(total, 0, C * n * sizeof(*total));
+	for (size_t b = 0; b < p->B; b++)
+		for (size_t c = 0; c < C; c++)
+			add_plane(j, b * p->C + c0 + c, z, d, total + c * n);
+	for (size_t k = 0; k < C * taps; k++) {
+		mm_real s = 0;
 
-		lay(z, &j->c, j->in2 + t * p->H * p->W,
-		    &(struct axis){ p->H, 1, p->top, 0 },
-		    &(struct axis){ p->W, 1, p->left, 0 });
-		for (size_t i = 0; i < j->Ho; i++) {
-			mm_real *d = dy + i * j->wide;
-
-			memcpy(d, j->in + (t * j->Ho + i) * j->Wo,
-			       j->Wo * sizeof(*d));
-			memset(d + j->Wo, 0, (j->wide - j->Wo) * sizeof(*d));
-		}
-		for (size_t u = 0; u < p->kh; u++)
-			mm_vec()->taps_sum(dw + u * p->kw, dy, j->wide,
-					   z + u * j->c.row,
-					   p->stride * j->c.row, at, p->kw,
-					   j->Ho, j->wide);
+		for (size_t l = 0; l < MM_DW_LANES; l++)
+			s += total[k * MM_DW_LANES + l];
+		j->out[c0 * taps + k] += s;
 	}
 }
 
@@ -272,15 +264,17 @@ void mm_depthwise_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 			const struct mm_conv *p, mm_real *work)
 {
 	struct job j = { .p = p,
+			 .isa = isa(),
 			 .out = dw,
 			 .in = dy,
 			 .in2 = x,
-			 .Ho = mm_conv_rows(p),
-			 .Wo = mm_conv_cols(p) };
+			 .n_in = mm_conv_rows(p) * mm_conv_cols(p),
+			 .n_out = p->H * p->W };
 
-	if (!j.Ho || !j.Wo)
+	if (!j.n_in)
 		return;
-	j.c = x_canvas(p);
-	j.wide = up(j.Wo, MM_VEC_MOST);
-	mm_slots_run(p->C, bwd_w_channel, &j, work, slot_size(p));
+	j.slot = slot_size(p);
+	forward_geometry(&j.c, &j.t, p);
+	mm_slots_start((p->C + group(p) - 1) / group(p), clear, bwd_w_channels,
+		       &j, work, j.slot);
 }

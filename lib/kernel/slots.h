@@ -21,4 +21,9 @@ typedef void mm_slot_fn(const void *ctx, size_t task, mm_real *slot);
 void mm_slots_run(size_t tasks, mm_slot_fn *fn, const void *ctx, mm_real *work,
 		  size_t size);
 
+/* The same; `clear` prepares a slot before its first task. */
+typedef void mm_slot_clear_fn(const void *ctx, mm_real *slot);
+void mm_slots_start(size_t tasks, mm_slot_clear_fn *clear, mm_slot_fn *fn,
+		    const void *ctx, mm_real *work, size_t size);
+
 #endif

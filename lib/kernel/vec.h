@@ -64,19 +64,6 @@ struct mm_vec {
 			     const mm_real *x, mm_real mean, mm_real rstd,
 			     const mm_real *gain, size_t n);
 
-	/*
-	 * Depthwise convolution of one row: y[i] = sum over u, v of
-	 * w[u kw + v] x[u ld + at[v] + i], i < n up to whole vectors.
-	 */
-	void (*taps_row)(mm_real *y, const mm_real *x, size_t ld,
-			 const size_t *at, const mm_real *w, size_t kh,
-			 size_t kw, size_t n);
-	/* dw[v] += sum over rows r < N and i < n of dy[r ldy + i]
-	 * x[r ldx + at[v] + i]; n is a multiple of MM_VEC_MOST. */
-	void (*taps_sum)(mm_real *dw, const mm_real *dy, size_t ldy,
-			 const mm_real *x, size_t ldx, const size_t *at,
-			 size_t kw, size_t N, size_t n);
-
 	/* The largest magnitude of n floats, as its bits: they are in the
 	 * order of magnitudes, infinity and NaN last. */
 	int32_t (*top_bits)(const float *x, size_t n);

@@ -561,78 +561,6 @@ static void norm_row_bwd(mm_real *restrict dx, mm_real beta,
 					(x[i] - mean) * rstd * gh);
 }
 
-/* ---- depthwise convolution ---- */
-
-static inline void store(mm_real *p, vec v)
-{
-	*(vec_u *)(void *)p = v;
-}
-
-/* m vectors of a row; m is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void
-taps(int m, mm_real *y, const mm_real *x, size_t ld, const size_t *at,
-     const mm_real *w, size_t kh, size_t kw)
-{
-	vec s[4] = { { 0 } };
-
-	for (size_t u = 0; u < kh; u++, x += ld)
-		for (size_t v = 0; v < kw; v++) {
-			const mm_real f = *w++;
-
-#pragma GCC unroll 4
-			for (int i = 0; i < m; i++)
-				s[i] += f * load(x + at[v] + i * VL);
-		}
-#pragma GCC unroll 4
-	for (int i = 0; i < m; i++)
-		store(y + i * VL, s[i]);
-}
-
-static void taps_row(mm_real *y, const mm_real *x, size_t ld, const size_t *at,
-		     const mm_real *w, size_t kh, size_t kw, size_t n)
-{
-	size_t i = 0;
-
-	for (; i + 3 * VL < n; i += 4 * VL)
-		taps(4, y + i, x + i, ld, at, w, kh, kw);
-	for (; i + VL < n; i += 2 * VL)
-		taps(2, y + i, x + i, ld, at, w, kh, kw);
-	for (; i < n; i += VL)
-		taps(1, y + i, x + i, ld, at, w, kh, kw);
-}
-
-/* kw taps of one row of a kernel; kw is a constant for the usual ones. */
-static inline __attribute__((always_inline)) void
-row_sums(size_t kw, mm_real *dw, const mm_real *dy, size_t ldy,
-	 const mm_real *x, size_t ldx, const size_t *at, size_t N, size_t n)
-{
-	vec s[8] = { { 0 } };
-
-	for (size_t r = 0; r < N; r++, dy += ldy, x += ldx)
-		for (size_t i = 0; i < n; i += VL) {
-			const vec d = load(dy + i);
-
-#pragma GCC unroll 8
-			for (size_t v = 0; v < kw; v++)
-				s[v] += d * load(x + at[v] + i);
-		}
-	for (size_t v = 0; v < kw; v++)
-		dw[v] += fold(s[v]);
-}
-
-static void taps_sum(mm_real *dw, const mm_real *dy, size_t ldy,
-		     const mm_real *x, size_t ldx, const size_t *at, size_t kw,
-		     size_t N, size_t n)
-{
-	if (kw == 3)
-		row_sums(3, dw, dy, ldy, x, ldx, at, N, n);
-	else if (kw == 5)
-		row_sums(5, dw, dy, ldy, x, ldx, at, N, n);
-	else
-		for (size_t v = 0; v < kw; v++)
-			row_sums(1, dw + v, dy, ldy, x, ldx, at + v, N, n);
-}
-
 /* ---- int8 ---- */
 
 typedef uint32_t bits __attribute__((may_alias));
@@ -689,8 +617,6 @@ const struct mm_vec MM_ISA_TABLE = {
 	.add = add,
 	.norm_row = norm_row,
 	.norm_row_bwd = norm_row_bwd,
-	.taps_row = taps_row,
-	.taps_sum = taps_sum,
 	.top_bits = top_bits,
 	.quantize = quantize,
 };
