@@ -18,6 +18,7 @@
 #include "data/group.h"
 #include "quality.h"
 #include "sources.h"
+#include "spool.h"
 
 struct quality_args {
 	struct mm_common common;
@@ -83,10 +84,7 @@ static const struct mm_opt opts[] = {
 
 struct run {
 	const struct quality_args *args;
-	char **paths; /* "-" replaced by what it was spooled to */
-	size_t n_paths;
-	FILE *spool;
-	char spooled[32];
+	struct mm_spool operands;
 	struct mm_sources sources;
 	struct mm_group group;
 	struct mm_quality_work *work; /* of each thread */
@@ -102,41 +100,6 @@ struct run {
 };
 
 /* ---- pass 1: measure ---- */
-
-/* Copy standard input to a file without a name, so that it can be read twice.
- */
-static int spool(struct run *r, char **path, struct mm_err *err)
-{
-	enum { STEP = 1 << 16 };
-	struct mm_reader in;
-	char *step = NULL;
-	size_t got = STEP;
-	int rc;
-
-	if (r->spool)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "standard input cannot be read twice");
-	if ((rc = mm_reader_open(&in, "-", err)))
-		return rc;
-	if (!(r->spool = tmpfile()))
-		rc = mm_fail_errno(err, "cannot make a temporary file");
-	else if (!(step = mm_malloc(STEP, 1)))
-		rc = mm_fail_nomem(err, "standard input");
-	while (!rc && got == STEP)
-		if (!(rc = mm_reader_read(&in, step, STEP, &got, err)) &&
-		    fwrite(step, 1, got, r->spool) != got)
-			rc = mm_fail_errno(err, "cannot keep standard input "
-						"in a temporary file");
-	if (!rc && fflush(r->spool))
-		rc = mm_fail_errno(err, "cannot keep standard input in a "
-					"temporary file");
-	mm_reader_release(&in);
-	mm_free(step);
-	snprintf(r->spooled, sizeof(r->spooled), "/dev/fd/%d",
-		 r->spool ? fileno(r->spool) : -1);
-	*path = r->spooled;
-	return rc;
-}
 
 static int measure(void *ctx, size_t i, size_t thread, struct mm_err *err)
 {
@@ -190,9 +153,13 @@ static int add(struct run *r, const struct mm_sample *s, struct mm_err *err)
 
 static int open_sources(struct run *r, struct mm_err *err)
 {
-	const struct mm_source_options o = mm_source_options(&r->args->source);
+	const struct mm_source_options o =
+		mm_source_options(&r->args->source);
+	int rc = mm_spool_rewind(&r->operands, err);
 
-	return mm_sources_open(&r->sources, r->paths, r->n_paths, &o, err);
+	return rc ? rc
+		  : mm_sources_open(&r->sources, r->operands.path,
+				    r->operands.n, &o, err);
 }
 
 static int measure_all(struct run *r, struct mm_err *err)
@@ -337,8 +304,8 @@ static int put(struct run *r, const struct mm_sample *s, size_t i,
 				&q->text, err)) ||
 	    (rc = mm_stream_put(&r->out, "quality.group", MM_I64, 0, NULL,
 				&group, err)) ||
-	    (rc = mm_stream_put_str(&r->out, "quality.hash", hash,
-				    strlen(hash), err)) ||
+	    (rc = mm_stream_put_str(&r->out, "quality.hash", hash, strlen(hash),
+				    err)) ||
 	    (rc = mm_stream_put_str(&r->out, "quality.language", q->language,
 				    strlen(q->language), err)) ||
 	    (rc = mm_stream_put_str(&r->out, "quality.flags",
@@ -433,16 +400,8 @@ static int write_all(struct run *r, struct mm_err *err)
 static int run_all(struct run *r, int argc, char **argv, struct mm_err *err)
 {
 	const struct quality_args *a = r->args;
-	int rc = MM_OK;
+	int rc = mm_spool_open(&r->operands, argc, argv, err);
 
-	r->n_paths = (size_t)argc;
-	if (!(r->paths = mm_calloc(r->n_paths, sizeof(*r->paths))))
-		return mm_fail_nomem(err, "a run");
-	for (size_t i = 0; !rc && i < r->n_paths; i++) {
-		r->paths[i] = argv[i];
-		if (!strcmp(argv[i], "-"))
-			rc = spool(r, &r->paths[i], err);
-	}
 	if (rc || (rc = mm_bad_open(&r->bad, &a->common, err)))
 		return rc;
 	mm_progress_start(&r->progress, &a->common, "samples", 0);
@@ -479,9 +438,7 @@ static int run_quality(const void *args, int argc, char **argv,
 	mm_free(r->work);
 	mm_free(r->row);
 	mm_free(r->id);
-	mm_free(r->paths);
-	if (r->spool)
-		fclose(r->spool);
+	mm_spool_release(&r->operands);
 	mm_free(r);
 	return rc;
 }
