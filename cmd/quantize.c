@@ -1,10 +1,7 @@
 /* quantize.c - mmtool quantize: a model folder in int8. */
-#include <stdio.h>
-#include <string.h>
-
 #include "cmd.h"
 #include "compress/quantize.h"
-#include "table.h"
+#include "compress_report.h"
 
 struct quantize_args {
 	struct mm_common common;
@@ -82,22 +79,6 @@ static struct mm_sample_set set_of(const struct quantize_args *a,
 
 /* ---- the report ---- */
 
-static const char *const sides[] = { "image_to_text", "text_to_image" };
-
-static void put_recall(struct mm_json_writer *w, const char *key,
-		       const struct mm_retrieval_figures f[2])
-{
-	mm_json_open(w, key, '{');
-	for (int s = 0; s < 2; s++) {
-		mm_json_open(w, sides[s], '{');
-		mm_json_put_num(w, "recall@1", f[s].recall[0]);
-		mm_json_put_num(w, "recall@5", f[s].recall[1]);
-		mm_json_put_num(w, "recall@10", f[s].recall[2]);
-		mm_json_close(w);
-	}
-	mm_json_close(w);
-}
-
 static void put_json(struct mm_buf *out, const struct job *j)
 {
 	struct mm_json_writer w;
@@ -121,30 +102,15 @@ static void put_json(struct mm_buf *out, const struct job *j)
 		mm_json_put_num(&w, "image_min", j->f.image_least);
 		mm_json_put_num(&w, "text_min", j->f.text_least);
 		mm_json_close(&w);
-		put_recall(&w, "before", j->f.before);
-		put_recall(&w, "after", j->f.after);
+		mm_report_recall(&w, &j->f);
 		mm_json_put_num(&w, "loss", j->f.loss);
 	}
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
 }
 
-static void put_recalls(struct mm_table *t, const char *when,
-			const struct mm_retrieval_figures f[2])
-{
-	for (int s = 0; s < 2; s++) {
-		mm_table_cell(t, "%s %s", s ? "text to image" : "image to text",
-			      when);
-		for (int k = 0; k < 3; k++)
-			mm_table_cell(t, "%.2f", 100 * f[s].recall[k]);
-		mm_table_row(t);
-	}
-}
-
 static void put_table(struct mm_buf *out, const struct job *j)
 {
-	struct mm_table t = { 0 };
-
 	mm_buf_printf(out, "%zu bytes of weights, %zu before (%.3f)\n",
 		      j->after, j->before,
 		      (double)j->after / (double)j->before);
@@ -158,30 +124,18 @@ static void put_table(struct mm_buf *out, const struct job *j)
 		      "(least %.6f)\n",
 		      j->f.image_cosine, j->f.image_least, j->f.text_cosine,
 		      j->f.text_least);
-	mm_table_cell(&t, "%s", "");
-	mm_table_cell(&t, "R@1");
-	mm_table_cell(&t, "R@5");
-	mm_table_cell(&t, "R@10");
-	mm_table_row(&t);
-	put_recalls(&t, "before", j->f.before);
-	put_recalls(&t, "after", j->f.after);
-	mm_table_print(&t, out, 0);
+	mm_report_recall_table(out, &j->f);
 }
 
 static int report(const struct job *j, struct mm_err *err)
 {
 	struct mm_buf out = { 0 };
-	int rc;
 
 	if (j->a->common.json)
 		put_json(&out, j);
 	else
 		put_table(&out, j);
-	if (!(rc = mm_buf_check(&out, "the report", err)) &&
-	    fwrite(out.data, 1, out.len, stdout) != out.len)
-		rc = mm_fail_errno(err, "cannot write standard output");
-	mm_buf_release(&out);
-	return rc;
+	return mm_report_print(&out, err);
 }
 
 /* ---- the work ---- */

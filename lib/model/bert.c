@@ -33,6 +33,9 @@ int mm_bert_parse(struct mm_bert *b, struct mm_model *m,
 	    (rc = mm_json_want_num(config, "initializer_range", 0, 10, &b->std,
 				   err)))
 		return rc;
+	if (mm_tower_uneven(&b->tower))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "BERT's layers are all of one size");
 	b->positions = m->context_length;
 	m->type_vocab_size = b->types = (size_t)types;
 	return MM_OK;

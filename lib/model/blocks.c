@@ -18,6 +18,32 @@ struct mm_tower mm_tower_trained(const struct mm_tower *t,
 	return out;
 }
 
+static size_t of_block(const struct mm_json *sizes, size_t i, size_t same)
+{
+	return sizes ? (size_t)mm_json_int(mm_json_at(sizes, i), 1) : same;
+}
+
+size_t mm_tower_ffn(const struct mm_tower *t, size_t i)
+{
+	return of_block(t->ffn_of, i, t->ffn);
+}
+
+size_t mm_tower_heads(const struct mm_tower *t, size_t i)
+{
+	return of_block(t->heads_of, i, t->heads);
+}
+
+size_t mm_tower_inner(const struct mm_tower *t, size_t i)
+{
+	return t->head_dim ? t->head_dim * mm_tower_heads(t, i) : t->width;
+}
+
+bool mm_tower_uneven(const struct mm_tower *t)
+{
+	return t->ffn_of || t->heads_of ||
+	       (t->head_dim && t->head_dim * t->heads != t->width);
+}
+
 /* W + B A; the caller's parameters that follow are of the model again. */
 static struct mm_node *adapted(struct mm_graph *g, struct mm_node *w,
 			       const char *name)
@@ -116,11 +142,12 @@ static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
 
 	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm1", prefix, i);
 	for (int k = 0; k < 3; k++)
-		qkv[k] = mm_dense(
-			g, h, t->width, t->init.qkv, NULL, MM_ACT_NONE,
-			"%s.layers.%zu.self_attn.%s_proj", prefix, i, part[k]);
-	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, t->heads, t->causal,
-			 0, t->dropout);
+		qkv[k] =
+			mm_dense(g, h, mm_tower_inner(t, i), t->init.qkv, NULL,
+				 MM_ACT_NONE, "%s.layers.%zu.self_attn.%s_proj",
+				 prefix, i, part[k]);
+	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, mm_tower_heads(t, i),
+			 t->causal, 0, t->dropout);
 	if (noisy(g, t)) {
 		h = mm_dense(g, h, t->width, t->init.out, NULL, MM_ACT_NONE,
 			     "%s.layers.%zu.self_attn.out_proj", prefix, i);
@@ -137,7 +164,7 @@ static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
 	struct mm_node *h;
 
 	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm2", prefix, i);
-	h = mm_dense(g, h, t->ffn, t->init.fc1, NULL, t->act,
+	h = mm_dense(g, h, mm_tower_ffn(t, i), t->init.fc1, NULL, t->act,
 		     "%s.layers.%zu.mlp.fc1", prefix, i);
 	if (noisy(g, t)) {
 		h = mm_dense(g, h, t->width, t->init.fc2, NULL, MM_ACT_NONE,
@@ -189,27 +216,60 @@ bool mm_act_parse(enum mm_act *act, const char *name)
 	return false;
 }
 
+/* A number for all blocks, or an array with one for each. */
+static int parse_sizes(const struct mm_json **each, int64_t *all,
+		       const struct mm_json *config, const char *key,
+		       int64_t most, int64_t layers, struct mm_err *err)
+{
+	const struct mm_json *v = mm_json_get(config, key);
+
+	*each = NULL;
+	if (mm_json_type(v) != MM_JSON_ARRAY)
+		return mm_json_want_int(config, key, 1, most, all, err);
+	if (mm_json_size(v) != (size_t)layers)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'%s' has %zu elements for %lld layers", key,
+			       mm_json_size(v), (long long)layers);
+	for (size_t i = 0; i < mm_json_size(v); i++) {
+		const int64_t n = mm_json_int(mm_json_at(v, i), 0);
+
+		if (n < 1 || n > most)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'%s' is not 1 to %lld in layer %zu",
+				       key, (long long)most, i);
+	}
+	*each = v;
+	return MM_OK;
+}
+
 int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 		   struct mm_err *err)
 {
 	int64_t width = (int64_t)t->width, ffn = (int64_t)t->ffn;
 	int64_t layers = (int64_t)t->layers, heads = (int64_t)t->heads;
+	int64_t head_dim = 0;
 	const char *act = NULL;
 	int rc;
 
 	if ((rc = mm_json_want_int(config, "hidden_size", 1, 1 << 16, &width,
 				   err)) ||
-	    (rc = mm_json_want_int(config, "intermediate_size", 1, 1 << 18,
-				   &ffn, err)) ||
 	    (rc = mm_json_want_int(config, "num_hidden_layers", 1, 1 << 10,
 				   &layers, err)) ||
-	    (rc = mm_json_want_int(config, "num_attention_heads", 1, 1 << 10,
-				   &heads, err)) ||
+	    (rc = parse_sizes(&t->ffn_of, &ffn, config, "intermediate_size",
+			      1 << 18, layers, err)) ||
+	    (rc = parse_sizes(&t->heads_of, &heads, config,
+			      "num_attention_heads", 1 << 10, layers, err)) ||
+	    (rc = mm_json_want_int(config, "head_dim", 0, 1 << 16, &head_dim,
+				   err)) ||
 	    (rc = mm_json_want_num(config, "layer_norm_eps", 0, 1, &t->eps,
 				   err)) ||
 	    (rc = mm_json_want_str(config, "hidden_act", &act, err)))
 		return rc;
-	if (width % heads)
+	if (t->heads_of && !head_dim)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'num_attention_heads' differs between layers, "
+			       "and there is no 'head_dim'");
+	if (!head_dim && width % heads)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'num_attention_heads' is %lld, which does not "
 			       "divide 'hidden_size' %lld",
@@ -221,6 +281,7 @@ int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 	t->ffn = (size_t)ffn;
 	t->layers = (size_t)layers;
 	t->heads = (size_t)heads;
+	t->head_dim = (size_t)head_dim;
 	return MM_OK;
 }
 

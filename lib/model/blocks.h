@@ -10,15 +10,29 @@ struct mm_block_init {
 	double qkv, out, fc1, fc2; /* standard deviations */
 };
 
-/* A stack of pre-norm transformer blocks with Hugging Face's CLIP names. */
+/*
+ * A stack of pre-norm transformer blocks with Hugging Face's CLIP names.  A
+ * pruned one may have other sizes in each block: config.json then holds an
+ * array in place of the number, with an element for each block.
+ */
 struct mm_tower {
 	size_t width, ffn, layers, heads;
+	size_t head_dim;		/* 0: width / heads */
+	const struct mm_json *ffn_of;	/* intermediate_size; NULL: ffn */
+	const struct mm_json *heads_of; /* num_attention_heads; NULL: heads */
 	enum mm_act act;
 	double eps, dropout;
 	double drop_path; /* of the last block; 0 in front, linear between */
 	bool causal;
 	struct mm_block_init init;
 };
+
+/* The sizes of block i; the width of its heads together; do blocks differ from
+ * what transformers and open_clip can express? */
+size_t mm_tower_ffn(const struct mm_tower *t, size_t i);
+size_t mm_tower_heads(const struct mm_tower *t, size_t i);
+size_t mm_tower_inner(const struct mm_tower *t, size_t i);
+bool mm_tower_uneven(const struct mm_tower *t);
 
 /* The tower with what training asks of it (m->dropout, m->drop_path). */
 struct mm_tower mm_tower_trained(const struct mm_tower *t,

@@ -87,6 +87,7 @@ static int parse_text(struct mm_clip_text *c, struct mm_model *m,
 	m->unmasked_text = !c->tower.causal || c->pool == MM_CLIP_POOL_LAST;
 	m->only_open_clip |= !c->tower.causal || c->projection_bias ||
 			     c->pool != MM_CLIP_POOL_END;
+	m->only_ours |= mm_tower_uneven(&c->tower);
 	return MM_OK;
 }
 
@@ -132,6 +133,7 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 				  mm_clip_part(m->json, "vision_config"), err)))
 		return mm_fail_ctx(err, "vision_config");
 	c->vision.init = mm_clip_init(&c->vision);
+	m->only_ours |= mm_tower_uneven(&c->vision);
 	m->config = c;
 	m->image_size = c->pictures.image_size;
 	m->channels = c->pictures.channels;

@@ -187,7 +187,7 @@ int mm_layout_convert(struct mm_tensor **tensor, size_t *n,
 	struct mm_tensor *out;
 	int rc;
 
-	if (to == MM_LAYOUT_HF && m->only_open_clip)
+	if (to == MM_LAYOUT_HF && (m->only_open_clip || m->only_ours))
 		return mm_fail(err, MM_ERR_REFUSED,
 			       "transformers has no class for this model");
 	if ((rc = mm_model_declare(m, err)))

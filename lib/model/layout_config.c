@@ -10,6 +10,10 @@
 static int check_tower(const struct mm_tower *t, const struct mm_tower *other,
 		       struct mm_err *err)
 {
+	if (mm_tower_uneven(t))
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "open_clip has no class for a pruned tower "
+			       "whose blocks differ");
 	if (t->act != other->act ||
 	    (t->act != MM_ACT_QUICK_GELU && t->act != MM_ACT_GELU))
 		return mm_fail(err, MM_ERR_REFUSED,

@@ -422,7 +422,7 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	size_t n = 0;
 	int rc;
 
-	if (m->only_open_clip)
+	if (m->only_open_clip && !m->only_ours)
 		return mm_openclip_save(m, dir, err);
 	t = mm_calloc(m->store.n + 1, sizeof(*t));
 	count = mm_calloc(m->store.n + 1, sizeof(*count));

@@ -90,6 +90,8 @@ struct mm_model {
 	bool open_clip; /* the weights are in open_clip's layout */
 	bool only_open_clip; /* transformers has no such class: saved as
 				open_clip's folder */
+	bool only_ours;	     /* pruned: blocks of several sizes, for which
+				neither has a class */
 	bool unmasked_text;  /* texts go in without a mask: padding is part
 				of them */
 

@@ -225,7 +225,10 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 
 bool mm_openclip_layout(const struct mm_checkpoint *c)
 {
-	return mm_checkpoint_find(c, "visual.conv1.weight") != NULL;
+	/* A residual network has these names in our own layout too. */
+	return mm_checkpoint_find(c, "visual.conv1.weight") &&
+	       !mm_checkpoint_find(
+		       c, "text_model.embeddings.token_embedding.weight");
 }
 
 /* Names that differ as a whole, then those inside a block. */

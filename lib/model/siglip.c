@@ -14,16 +14,27 @@
 struct siglip {
 	struct mm_tower vision, text;
 	struct mm_vision pictures;
+	size_t pool_heads, pool_ffn; /* the vision tower's, unless pruned */
 };
 
 static int parse_vision(struct siglip *c, const struct mm_json *v,
 			struct mm_err *err)
 {
 	bool head = true;
+	int64_t heads, ffn;
 	int rc = mm_vision_parse(&c->vision, &c->pictures, v, err);
 
-	if (!rc)
-		rc = mm_json_want_bool(v, "vision_use_head", &head, err);
+	heads = (int64_t)c->vision.heads;
+	ffn = (int64_t)c->vision.ffn;
+	if (rc ||
+	    (rc = mm_json_want_int(v, "pooling_num_attention_heads", 1, 1 << 10,
+				   &heads, err)) ||
+	    (rc = mm_json_want_int(v, "pooling_intermediate_size", 1, 1 << 18,
+				   &ffn, err)))
+		return rc;
+	c->pool_heads = (size_t)heads;
+	c->pool_ffn = (size_t)ffn;
+	rc = mm_json_want_bool(v, "vision_use_head", &head, err);
 	if (!rc && !head)
 		rc = mm_fail(err, MM_ERR_FORMAT,
 			     "'vision_use_head' is false: a tower without "
@@ -83,6 +94,8 @@ static int siglip_configure(struct mm_model *m, struct mm_err *err)
 			       m->embed_dim, c->vision.width);
 	c->vision.init = init_of(&c->vision);
 	c->text.init = init_of(&c->text);
+	m->only_ours |=
+		mm_tower_uneven(&c->vision) || mm_tower_uneven(&c->text);
 	m->config = c;
 	m->image_size = c->pictures.image_size;
 	m->channels = c->pictures.channels;
@@ -153,8 +166,9 @@ static bool siglip_preset(struct mm_buf *out, const char *name,
  * half.  x (B, T, C) -> (B, C).
  */
 static struct mm_node *pool(struct mm_graph *g, struct mm_node *x,
-			    const struct mm_tower *t)
+			    const struct siglip *c)
 {
+	const struct mm_tower *t = &c->vision;
 	static const char head[] = "vision_model.head";
 	const size_t C = t->width;
 	const double std = 1 / sqrt((double)C);
@@ -174,13 +188,13 @@ static struct mm_node *pool(struct mm_graph *g, struct mm_node *x,
 	/* The query once for each sample. */
 	qkv[0] = mm_slice(g, mm_prepend(g, mm_slice(g, x, 1, 0, 1), qkv[0]), 1,
 			  0, 1);
-	h = mm_attention(g, qkv[0], qkv[1], qkv[2], NULL, t->heads, false, 0,
-			 0);
+	h = mm_attention(g, qkv[0], qkv[1], qkv[2], NULL, c->pool_heads, false,
+			 0, 0);
 	h = mm_dense(g, h, C, std, NULL, MM_ACT_NONE, "%s.attention.out_proj",
 		     head);
 	h = mm_pick_row(g, h, 0);
 	x = mm_norm(g, h, t->eps, "%s.layernorm", head);
-	x = mm_dense(g, x, t->ffn, t->init.fc1, NULL, t->act, "%s.mlp.fc1",
+	x = mm_dense(g, x, c->pool_ffn, t->init.fc1, NULL, t->act, "%s.mlp.fc1",
 		     head);
 	return mm_dense(g, x, C, t->init.fc2, h, MM_ACT_NONE, "%s.mlp.fc2",
 			head);
@@ -222,7 +236,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 	x = mm_norm(g, x, c->vision.eps, "vision_model.post_layernorm");
 	mm_tap(g, x, "vision.last_hidden");
 	g->store->group = MM_GROUP_HEAD;
-	x = pool(g, x, &c->vision);
+	x = pool(g, x, c);
 	mm_tap(g, x, "vision.pooled");
 	return x;
 }

@@ -37,6 +37,10 @@ smoke() {
 	fi
 	say $rc "$1 with $2 $3"
 	[ $rc = 0 ] || sed 's/^/    /' ../err1
+	if [ $rc = 0 ] && [ -e out/model.safetensors ]; then
+		mmtool embed --both -m out data.mmt -o vectors.mmt 2>../err1
+		say $? "$1 after $2 $3: the folder opens"
+	fi
 	if [ $rc = 0 ] && [ -s ../out1 ]; then
 		eval "mmtool $2 -j 3 $3" >../out2 2>/dev/null </dev/null
 		cmp -s ../out1 ../out2
