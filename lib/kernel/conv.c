@@ -98,17 +98,55 @@ static size_t source(size_t x, size_t u, size_t pad, size_t n,
 	return (plus - minus) / g->down;
 }
 
+/* Every `up`-th number of a row, from place x * up + v - left on. */
+static void stride_row(mm_real *out, const mm_real *row, size_t v, size_t x,
+		       size_t n, const struct gather *g)
+{
+	const size_t up = g->up, plus = x * up + v;
+	size_t i = plus < g->left ? (g->left - plus + up - 1) / up : 0, end = i;
+
+	i = least(i, n);
+	memset(out, 0, i * sizeof(*out));
+	row += i < n ? plus + i * up - g->left : 0;
+	if (i < n && plus + i * up - g->left < g->Ws)
+		end = least(n, i + (g->Ws - (plus + i * up - g->left) + up -
+				    1) / up);
+	if (up == 2)
+		for (size_t k = 0; i + k < end; k++)
+			out[i + k] = row[2 * k];
+	else
+		for (size_t k = 0; i + k < end; k++)
+			out[i + k] = row[up * k];
+	end = end > i ? end : i;
+	memset(out + end, 0, (n - end) * sizeof(*out));
+}
+
+/* A number at every `down`-th place, where x + left - v divides. */
+static void spread_row(mm_real *out, const mm_real *row, size_t v, size_t x,
+		       size_t n, const struct gather *g)
+{
+	const size_t plus = x + g->left;
+	size_t i = plus < v ? v - plus : 0, at;
+
+	memset(out, 0, n * sizeof(*out));
+	i += (g->down - (plus + i - v) % g->down) % g->down;
+	at = (plus + i - v) / g->down;
+	for (; i < n && at < g->Ws; i += g->down)
+		out[i] = row[at++];
+}
+
 /* Part of one destination row: columns x..x+n from source row `row`. */
 static void fill_row(mm_real *out, const mm_real *row, size_t v, size_t x,
 		     size_t n, const struct gather *g)
 {
 	size_t i = 0, at;
 
-	if (g->up != 1 || g->down != 1) {
-		for (; i < n; i++) {
-			at = source(x + i, v, g->left, g->Ws, g);
-			out[i] = at == SIZE_MAX ? 0 : row[at];
-		}
+	if (g->up != 1 && !g->back) {
+		stride_row(out, row, v, x, n, g);
+		return;
+	}
+	if (g->down != 1) {
+		spread_row(out, row, v, x, n, g);
 		return;
 	}
 	while (i < n && (at = source(x + i, v, g->left, g->Ws, g)) == SIZE_MAX)
@@ -123,6 +161,13 @@ static void fill_row(mm_real *out, const mm_real *row, size_t v, size_t x,
 		out[i] = 0;
 }
 
+/* Do lines lie in the source as they are wanted, one channel after another? */
+static bool direct(const struct gather *g)
+{
+	return g->kh * g->kw == 1 && g->up == 1 && g->down == 1 && !g->top &&
+	       !g->left && g->Wd == g->Ws;
+}
+
 /*
  * What destination pixels first..first+n take from channel and tap k; either
  * written to `line` or, where it lies as wanted, pointed to.
@@ -134,8 +179,7 @@ static const mm_real *gather(mm_real *line, size_t k, size_t first, size_t n,
 	const size_t v = k % g->kw;
 	const mm_real *plane = g->src + k / taps * g->Hs * g->Ws;
 
-	if (taps == 1 && g->up == 1 && g->down == 1 && !g->top && !g->left &&
-	    g->Wd == g->Ws)
+	if (direct(g))
 		return plane + first;
 	for (size_t i = 0; i < n;) {
 		const size_t y = (first + i) / g->Wd, x = (first + i) % g->Wd;
@@ -381,18 +425,14 @@ static void pack_columns(mm_real *panels, size_t q, size_t n, size_t first,
 {
 	for (size_t c = 0; c < n; c += nr) {
 		const size_t m = least(n - c, nr);
-		const struct mm_gemm p = { .tb = true,
-					   .B = lines_of,
-					   .ldb = kc };
+		struct mm_gemm p = { .tb = true, .B = lines_of, .ldb = kc };
 
-		for (size_t i = 0; i < m; i++) {
-			mm_real *line = lines_of + i * kc;
-			const mm_real *l =
-				gather(line, q + c + i, first, kc, g);
-
-			if (l != line)
-				memcpy(line, l, kc * sizeof(*line));
+		if (direct(g)) {
+			p.ldb = g->Hs * g->Ws;
+			p.B = g->src + (q + c) * p.ldb + first;
 		}
+		for (size_t i = 0; i < m && !direct(g); i++)
+			gather(lines_of + i * kc, q + c + i, first, kc, g);
 		j->isa->pack_b(&p, 0, kc, 0, m, panels + c * kc);
 	}
 }
