@@ -132,9 +132,6 @@ static const struct mm_opt opts[] = {
 		"bound of the gradient's norm (0: none)"),
 	MM_ENUM(0, "precision", T, precision, precisions,
 		"numbers that products are computed in; weights stay fp32"),
-	MM_FLAG(0, "recompute", T, recompute,
-		"keep fewer activations and compute them anew for the "
-		"gradient: less memory, a third more time, the same bits"),
 	MM_GROUP("Objective"),
 	MM_STR(0, "loss", T, loss, "NAME[:WEIGHT],...",
 	       "what to learn: default (the architecture's), infonce, sigmoid, "
@@ -182,6 +179,8 @@ static const struct mm_opt opts[] = {
 		"run that never stopped"),
 	MM_FLAG(0, "resume-changed", T, resume_changed,
 		"the same though data, seed or options differ"),
+	MM_PATH(0, "plot", T, plot, "F.svg|F.html",
+		"draw losses, rates and held-out figures at each evaluation"),
 	MM_FLAG(0, "debug-nan", T, debug_nan,
 		"tell where a value that is not finite began, and parameters "
 		"whose gradient jumps"),
@@ -229,8 +228,9 @@ static int split_data(struct plan *p, struct mm_train_stage *s,
 static bool outside(const char *key)
 {
 	static const char *const keys[] = {
-		"recipe", "output",  "resume", "dry-run",	 "config",
-		"model",  "threads", "help",   "resume-changed", NULL
+		"recipe",	  "output", "resume",  "dry-run",
+		"config",	  "model",  "threads", "help",
+		"resume-changed", "plot",   NULL
 	};
 
 	for (int i = 0; keys[i]; i++)
@@ -306,8 +306,12 @@ static int run_recipe(struct plan *p, struct mm_err *err)
 	const struct mm_recipe *r = &p->recipe;
 	int rc = MM_OK;
 
-	for (int k = 0; k < r->n && !rc; k++)
+	for (int k = 0; k < r->n && !rc; k++) {
 		rc = plan_stage(p, r->order[k], k + 1 == r->n, err);
+		if (k)
+			p->stage[r->order[k]].before =
+				&p->stage[r->order[k - 1]];
+	}
 	for (int k = 0; k < r->n && !rc; k++) {
 		const struct mm_train_stage *s = &p->stage[r->order[k]];
 

@@ -25,7 +25,7 @@ struct mm_train_args {
 	int schedule, precision;
 	int64_t eval_every, save_every, patience, lora;
 	bool shuffle, resume, resume_changed, dry_run, lock_image;
-	bool restore_best, recompute, debug_nan;
+	bool restore_best, debug_nan;
 };
 
 /* One stage: where it lives, what it reads. */
@@ -37,10 +37,15 @@ struct mm_train_stage {
 	const char *from; /* model folder to begin with; NULL: from scratch */
 	const char *const *data;
 	size_t n_data;
+	const struct mm_train_stage *before; /* drawn with it; NULL: none */
 };
 
 int mm_train_run_stage(const struct mm_train_stage *stage,
 		       struct mm_err *err) MM_MUST_CHECK;
+
+/* Draw the logs of the stage and those before it to --plot. */
+int mm_train_plot(const struct mm_train_stage *stage,
+		  struct mm_err *err) MM_MUST_CHECK;
 
 /* ---- log.jsonl ---- */
 

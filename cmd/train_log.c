@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "train.h"
+#include "train/runlog.h"
 
 /* Where the lines of steps before `step` end in an earlier run's log. */
 static off_t log_end(const char *path, long step)
@@ -138,4 +140,48 @@ void mm_train_log_close(struct mm_train_log *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+}
+
+/* ---- --plot ---- */
+
+enum { MAX_DRAWN = 16 };
+
+/* The runs so far, the first one first; those without a log are left out. */
+static int read_logs(const struct mm_train_stage *s, struct mm_runlog *logs,
+		     size_t *n, struct mm_err *err)
+{
+	char path[4096];
+	struct stat st;
+	int rc = MM_OK;
+
+	if (s->before && (rc = read_logs(s->before, logs, n, err)))
+		return rc;
+	snprintf(path, sizeof(path), "%s/log.jsonl", s->dir);
+	if (*n == MAX_DRAWN || stat(path, &st) || !st.st_size)
+		return MM_OK;
+	logs[*n].name = s->name ? s->name : s->dir;
+	if (!(rc = mm_runlog_read(&logs[*n], path, err)))
+		++*n;
+	else
+		mm_runlog_release(&logs[*n]);
+	return rc;
+}
+
+int mm_train_plot(const struct mm_train_stage *stage, struct mm_err *err)
+{
+	const char *path = stage->a->plot;
+	const size_t len = strlen(path);
+	struct mm_runlog logs[MAX_DRAWN] = { { .n = 0 } };
+	struct mm_buf out = { 0 };
+	size_t n = 0;
+	int rc = read_logs(stage, logs, &n, err);
+
+	mm_runlog_draw(&out, logs, n,
+		       len > 5 && !strcmp(path + len - 5, ".html"));
+	if (!rc && !(rc = mm_buf_check(&out, "the plot", err)))
+		rc = mm_file_write(path, out.data, out.len, err);
+	for (size_t i = 0; i < n; i++)
+		mm_runlog_release(&logs[i]);
+	mm_buf_release(&out);
+	return rc;
 }

@@ -75,6 +75,8 @@ static int on_step(void *ctx, const struct mm_train_report *r,
 		n += snprintf(note + n, sizeof(note) - (size_t)n, " best %s",
 			      best);
 	}
+	if (r->evaluated && s->a->plot && (rc = mm_train_plot(s->stage, err)))
+		return rc;
 	snprintf(note + n, sizeof(note) - (size_t)n, " mem %.0f MB", peak_mb());
 	s->progress.total = (uint64_t)r->steps * batch;
 	mm_progress_show(&s->progress, (uint64_t)r->step * batch, note);
@@ -154,7 +156,6 @@ static int options(struct session *s, struct mm_err *err)
 		.momentum = a->momentum,
 		.clip_norm = a->clip_norm,
 		.precision = (enum mm_compute)a->precision,
-		.recompute = a->recompute,
 		.shuffle = a->shuffle,
 		.smoothing = isnan(a->smoothing) ? -1 : a->smoothing,
 		.margin = a->margin,
@@ -406,6 +407,8 @@ static int train(struct session *s, struct mm_err *err)
 	rc = mm_train(&s->model, &s->data, s->val.n ? &s->val : NULL, &s->o,
 		      &hooks, err);
 	mm_progress_end(&s->progress);
+	if (!rc && s->a->plot && s->stage->world->rank == 0)
+		rc = mm_train_plot(s->stage, err);
 	if (rc || !s->last.monitor)
 		return rc;
 	show_figure(best, sizeof(best), s->last.monitor, s->last.best);

@@ -34,7 +34,20 @@ static const struct mm_opt opts[] = {
 		"write the samples as a tar for the Python package webdataset"),
 	MM_OPT_SHARD(struct view_args),
 	MM_OPT_JSON(struct view_args),
-	MM_OPT_GENERAL(struct view_args),
+	/* The general ones, but that --log means something else here. */
+	MM_FLAG(0, "log", struct view_args, log,
+		"the operands are runs of `mmtool train`: compare their "
+		"curves and best figures"),
+	MM_GROUP("General"),
+	MM_OPT_THREADS(struct view_args),
+	MM_ENUM(0, "progress", struct view_args, common.progress, mm_when_words,
+		"show a progress line on standard error"),
+	MM_FLAG('q', "quiet", struct view_args, common.quiet,
+		"no progress, no remarks; errors only"),
+	MM_PATH(0, "config", struct view_args, common.config, "FILE",
+		"read options from FILE, one 'name = value' a line; the "
+		"command line wins"),
+	MM_HELP("show this help"),
 	MM_OPTS_END,
 };
 
@@ -379,10 +392,14 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 {
 	const struct view_args *a = args;
 	struct mm_stream s;
-	int rc = mm_stream_open(&s, argv[0], err);
+	int rc;
 
-	(void)argc;
-	if (rc)
+	if (a->log)
+		return view_logs(&a->common, argc, argv, err);
+	if (argc > 1)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "one stream at a time, not also '%s'", argv[1]);
+	if ((rc = mm_stream_open(&s, argv[0], err)))
 		return rc;
 	if (a->common.shard.count && !a->to)
 		rc = mm_fail(err, MM_ERR_USAGE,
@@ -405,13 +422,13 @@ const struct mm_cmd mm_cmd_view = {
 	.name = "view",
 	.group = MM_PREPARE,
 	.summary = "show what a tensor stream holds",
-	.synopsis = "[OPTION]... [STREAM]",
+	.synopsis = "[OPTION]... [STREAM] | --log RUN...",
 	.details = "Columns, shapes, metadata and the first samples of a "
 		   "stream; all of one column; one picture as PNG; or all "
 		   "samples as a tar. '-' is standard input.",
 	.min_operands = 1,
 	.reads_stdin = true,
-	.max_operands = 1,
+	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct view_args, defaults),
 	.run = run,

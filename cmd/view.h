@@ -13,6 +13,7 @@ struct view_args {
 	const char *sheet;
 	bool stats;
 	int to; /* 0: nothing, 1: webdataset */
+	bool log;
 };
 
 /* ---- view_value.c: one sample's value of a column ---- */
@@ -38,6 +39,12 @@ int view_image(const struct view_args *args, struct mm_stream *s,
 /* The first pictures with their captions, as PNG, to args->sheet. */
 int view_sheet(const struct view_args *args, struct mm_stream *s,
 	       struct mm_err *err) MM_MUST_CHECK;
+
+/* ---- view_log.c ---- */
+
+/* Runs of `mmtool train` beside each other: folders, or log files. */
+int view_logs(const struct mm_common *c, int n, char *const *runs,
+	      struct mm_err *err) MM_MUST_CHECK;
 
 /* ---- view_tar.c ---- */
 

@@ -73,7 +73,6 @@ struct mm_train_options {
 	double beta1, beta2, eps, momentum;
 	double clip_norm;	   /* 0: no clipping */
 	enum mm_compute precision; /* of the towers' products */
-	bool recompute; /* activations are computed anew for backward */
 
 	const char *const *freeze; /* globs over names, or names of groups */
 	size_t n_freeze;
