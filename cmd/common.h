@@ -39,6 +39,7 @@ struct mm_common {
 	int on_error; /* enum mm_on_error */
 	int progress; /* enum mm_when */
 	bool quiet, json;
+	bool cache; /* keep packed weights beside the model */
 };
 
 extern const char *const mm_on_error_words[], *const mm_when_words[];
@@ -60,6 +61,10 @@ extern const char *const mm_on_error_words[], *const mm_when_words[];
 	MM_INT(0, "image-size", T, common.image_size, "N", 1, 16384,    \
 	       "side of the pictures, if not the model's own: its table " \
 	       "of positions is resized (bicubic)")
+#define MM_OPT_CACHE(T)                                                        \
+	MM_FLAG(0, "cache", T, common.cache,                                   \
+		"keep the packed weights beside the model, so that the next " \
+		"start maps them")
 #define MM_OPT_BATCH(T)                                              \
 	MM_INT('B', "batch-size", T, common.batch_size, "N", 1, 1e6, \
 	       "samples at a time; the result does not depend on it")

@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "data/npy.h"
 #include "kernel/scan.h"
+#include "model/cache.h"
 #include "model/encode.h"
 #include "tensor/stream.h"
 
@@ -22,6 +23,7 @@ static const struct embed_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_IMAGE_SIZE(T),
+	MM_OPT_CACHE(T),
 	MM_OPT_OUTPUT(T),
 	MM_FLAG(0, "image", T, image, "embed pictures; the default"),
 	MM_FLAG(0, "text", T, text,
@@ -283,7 +285,9 @@ static int start(struct job *j, struct mm_err *err)
 			       "too");
 	if ((rc = mm_need_model(&a->common, err)) ||
 	    (rc = mm_bad_open(&j->bad, &a->common, err)) ||
-	    (rc = mm_encoder_open(&j->enc, a->common.model, err)))
+	    (rc = mm_encoder_open(&j->enc, a->common.model, err)) ||
+	    (a->common.cache &&
+	     (rc = mm_model_cache_open(&j->enc.model, err))))
 		return rc;
 	mm_encoder_resize(&j->enc, (size_t)a->common.image_size);
 	D = j->enc.model.embed_dim;
@@ -313,6 +317,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_progress_end(&j.progress);
 	if (!rc)
 		rc = finish(&j, err);
+	if (!rc && j.a->common.cache)
+		rc = mm_model_cache_save(&j.enc.model, err);
 	if (j.opened)
 		mm_stream_abort(&j.out);
 	rc = mm_bad_close(&j.bad, j.seen, rc, err);

@@ -26,6 +26,7 @@ static const struct all_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_IMAGE_SIZE(T),
+	MM_OPT_CACHE(T),
 	MM_INTS('k', "k", T, k, "K,...", 1, MM_RETRIEVAL_MAX_K, 1, 1e6,
 		"cut-offs of recall"),
 	MM_PATH(0, "classes", T, classes, "FILE",

@@ -38,6 +38,7 @@ static const struct retrieval_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_IMAGE_SIZE(T),
+	MM_OPT_CACHE(T),
 	MM_OPT_EMBEDDINGS(T),
 	MM_INTS('k', "k", T, k, "K,...", 1, MM_RETRIEVAL_MAX_K, 1, 1e6,
 		"cut-offs of recall"),

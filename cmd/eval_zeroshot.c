@@ -18,6 +18,7 @@ static const struct zeroshot_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_IMAGE_SIZE(T),
+	MM_OPT_CACHE(T),
 	MM_PATH(0, "classes", T, classes, "FILE",
 		"the names of the classes, one a line"),
 	MM_PATH(0, "templates", T, templates, "FILE",

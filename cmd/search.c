@@ -10,6 +10,7 @@
 #include "image/encode.h"
 #include "image/colour.h"
 #include "image/decode.h"
+#include "model/cache.h"
 #include "model/encode.h"
 
 struct search_args {
@@ -31,6 +32,7 @@ static const struct search_args defaults = { .k = 10 };
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
 	MM_OPT_IMAGE_SIZE(T),
+	MM_OPT_CACHE(T),
 	MM_LIST('g', "gallery", T, gallery, "STREAM",
 		"stream with the vectors to search; several may be given "
 		"[standard input]"),
@@ -134,7 +136,9 @@ static int need_encoder(struct job *j, struct mm_err *err)
 	if (j->has_model)
 		return MM_OK;
 	if ((rc = mm_need_model(&j->a->common, err)) ||
-	    (rc = mm_encoder_open(&j->enc, j->a->common.model, err)))
+	    (rc = mm_encoder_open(&j->enc, j->a->common.model, err)) ||
+	    (j->a->common.cache &&
+	     (rc = mm_model_cache_open(&j->enc.model, err))))
 		return rc;
 	mm_encoder_resize(&j->enc, (size_t)j->a->common.image_size);
 	j->has_model = true;
@@ -376,6 +380,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 		rc = load_galleries(&j, err);
 	if (!rc && !(rc = search(&j, err)))
 		rc = report(&j, err);
+	if (!rc && j.has_model && j.a->common.cache)
+		rc = mm_model_cache_save(&j.enc.model, err);
 	mm_free(j.hit);
 	mm_buf_release(&j.vectors);
 	mm_buf_release(&j.names);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "data/sample_copy.h"
+#include "model/cache.h"
 #include "model/encode.h"
 
 /* One sample on its way; strings are borrowed. */
@@ -68,7 +69,9 @@ int mm_vectors_open(struct mm_vectors *v, struct mm_err *err)
 	if (v->embeddings && v->want_texts)
 		return MM_OK;
 	if ((rc = mm_need_model(v->common, err)) ||
-	    (rc = mm_encoder_open(&v->enc, v->common->model, err)))
+	    (rc = mm_encoder_open(&v->enc, v->common->model, err)) ||
+	    (v->common->cache &&
+	     (rc = mm_model_cache_open(&v->enc.model, err))))
 		return rc;
 	mm_encoder_resize(&v->enc, (size_t)v->common->image_size);
 	v->D = v->enc.model.embed_dim;
@@ -81,6 +84,8 @@ int mm_vectors_end(struct mm_vectors *v, int rc, struct mm_err *err)
 	if (!v->opened)
 		return rc;
 	mm_progress_end(&v->progress);
+	if (!rc && v->common->cache && v->enc.model.arch)
+		rc = mm_model_cache_save(&v->enc.model, err);
 	return mm_bad_close(&v->bad, v->seen, rc, err);
 }
 

@@ -42,6 +42,7 @@ static int pack_one(struct mm_store *s, struct mm_param *p, struct mm_err *err)
 {
 	const size_t F = p->shape.dim[0], C = F ? p->n / F : 0;
 	const size_t bytes = mm_packed_bytes(p->pack, F, C);
+	const void *ready = NULL;
 	struct mm_packed *w;
 	void *memory;
 
@@ -50,15 +51,23 @@ static int pack_one(struct mm_store *s, struct mm_param *p, struct mm_err *err)
 	if (!bytes)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "weight '%s' is too wide for int8", p->name);
-	w = mm_arena_alloc(&s->arena, 1, sizeof(*w));
-	memory = mm_arena_alloc(&s->arena, bytes, 1);
-	if (!w || !memory)
+	if (!(w = mm_arena_alloc(&s->arena, 1, sizeof(*w))))
 		return mm_fail_nomem(err, "the packed weights");
+	p->packed = w;
+	if (s->panels && (ready = s->panels(s->panels_ctx, p, bytes))) {
+		mm_packed_bind(w, p->pack, F, C, ready);
+		return MM_OK;
+	}
+	/* Zeros behind, where panels are kept in whole lines. */
+	memory = mm_arena_alloc(&s->arena, bytes + MM_PANEL_ALIGN, 1);
+	if (!memory) {
+		p->packed = NULL;
+		return mm_fail_nomem(err, "the packed weights");
+	}
 	if (p->q)
 		mm_packed_pack_q(w, p->pack, p->q, p->scale, F, C, memory);
 	else
 		mm_packed_pack(w, p->pack, p->val, C, F, C, memory);
-	p->packed = w;
 	return MM_OK;
 }
 

@@ -106,6 +106,12 @@ struct mm_store {
 	/* No value changes from now on: mm_graph_alloc packs the weights of
 	 * linear layers, once, for all graphs of mode MM_INFER. */
 	bool fixed;
+
+	/* Panels that are there already, MM_PANEL_ALIGN aligned, or NULL:
+	 * asked before a weight is packed into `bytes`.  NULL: none. */
+	const void *(*panels)(void *ctx, const struct mm_param *p,
+			      size_t bytes);
+	void *panels_ctx;
 };
 
 void mm_store_init(struct mm_store *s);

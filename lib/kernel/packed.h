@@ -42,8 +42,12 @@ enum mm_packed_type {
 	MM_N_PACKED_TYPES
 };
 
-/* The widest input that can be packed: int32 sums cannot overflow. */
-enum { MM_PACKED_MAX_C = 1 << 17 };
+enum {
+	/* The widest input that can be packed: int32 sums cannot overflow. */
+	MM_PACKED_MAX_C = 1 << 17,
+	/* Bytes; of memory for panels. */
+	MM_PANEL_ALIGN = 64,
+};
 
 struct mm_packed {
 	enum mm_packed_type type;
@@ -98,7 +102,7 @@ struct mm_linear {
 	const float *x_scale;
 };
 
-void mm_linear_run(const struct mm_linear *l);	      /* all threads        */
+void mm_linear_run(const struct mm_linear *l); /* all threads        */
 
 /*
  * n layers of one input, whose activations are packed once: M, x, ldx and

@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "model/cache.h"
 #include "model/openclip.h"
 
 #define MM_ARCH(name) &mm_arch_##name,
@@ -45,6 +46,7 @@ void mm_model_release(struct mm_model *m)
 	mm_store_release(&m->store);
 	if (m->has_weights)
 		mm_checkpoint_release(&m->weights);
+	mm_safetensors_release(&m->packed);
 	mm_json_free(m->json);
 	mm_arena_release(&m->arena);
 	memset(m, 0, sizeof(*m));
@@ -285,6 +287,14 @@ static int bind_int8(struct mm_model *m, struct mm_param *p, bool own,
 	return MM_OK;
 }
 
+static bool panels_kept(const struct mm_model *m, const struct mm_param *p)
+{
+	const size_t F = p->shape.rank ? p->shape.dim[0] : 1;
+	const size_t bytes = mm_packed_bytes(p->pack, F, F ? p->n / F : 0);
+
+	return mm_model_cache_find(m, p, bytes) != NULL;
+}
+
 static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 		    struct mm_err *err)
 {
@@ -326,6 +336,10 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 	} else if ((rc = copy_one(m, p, own, t, err))) {
 		return rc;
 	}
+	/* Weights whose panels are mapped were looked at when those were made,
+	 * and need not even be read. */
+	if (!own && !p->plain && panels_kept(m, p))
+		return MM_OK;
 	if ((bad = mm_first_not_finite(p->val, p->n)) < p->n)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "weight '%s' is not finite at element %zu",

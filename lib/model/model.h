@@ -86,6 +86,7 @@ struct mm_model {
 	void *config;	      /* the architecture's own struct */
 	struct mm_store store;
 	struct mm_checkpoint weights;
+	struct mm_safetensors packed; /* see cache.h; zeros: none */
 	bool has_weights;
 	bool open_clip; /* the weights are in open_clip's layout */
 	bool only_open_clip; /* transformers has no such class: saved as
