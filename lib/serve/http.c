@@ -42,6 +42,7 @@ void mm_http_problem(struct mm_http_request *r, const struct mm_problem *p)
 #define CALLS(F)                           \
 	F(MHD_start_daemon)                \
 	F(MHD_stop_daemon)                 \
+	F(MHD_quiesce_daemon)              \
 	F(MHD_run)                         \
 	F(MHD_get_timeout)                 \
 	F(MHD_get_daemon_info)             \
@@ -65,6 +66,7 @@ enum {
 	READ_BUFFER = 32 << 10, /* a connection's, also bounds its header */
 	KEEP_BODY = 1 << 20,	/* a refused body this short is read out */
 	DROP_MAX = 64 << 20,	/* of a body whose reply is sent already */
+	ANSWER_MAX = 1 << 24,	/* bytes of a reply past the library */
 	LONGEST_NAP = 1000,	/* milliseconds */
 	SLOWEST = 16 << 10,	/* bytes a second that a body must come */
 };
@@ -513,12 +515,65 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *handle,
 	return got ? more(cls, r, bytes, got) : whole(cls, r);
 }
 
+/*
+ * A client that has closed its half and waits for the answer: the library
+ * would take that for its end.  As much as the socket holds goes out here.
+ */
+static void answer_half_closed(struct mm_http_request *r)
+{
+	const int fd = r->connection->fd, room = (int)r->text.len + 4096;
+	char c;
+
+	if (recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT))
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	answer_at_once(fd, r);
+}
+
 void mm_http_reply(struct mm_http_request *r)
 {
+	if (!r->text.failed && r->text.len < ANSWER_MAX)
+		answer_half_closed(r);
 	mhd.MHD_resume_connection(r->handle);
 }
 
 /* ---- the daemon ---- */
+
+/* Who is connected as far as the kernel is concerned, but not yet served. */
+static void turn_away(int listener)
+{
+	char sink[4096];
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		struct mm_http_request nobody = { .id = "none" };
+		struct mm_problem p;
+
+		/* Closing on what was not read would take the answer back. */
+		while (recv(fd, sink, sizeof(sink), MSG_DONTWAIT) > 0)
+			;
+		mm_problem_set(&p, 503, NULL, "the server is stopping");
+		mm_http_problem(&nobody, &p);
+		answer_at_once(fd, &nobody);
+		mm_buf_release(&nobody.text);
+		close(fd);
+	}
+	close(listener);
+}
+
+/* What the pipe says: no more connections; or, closed, that is all. */
+static bool told(struct mm_http *h)
+{
+	char c;
+	int fd;
+
+	if (read(h->stop[0], &c, 1) != 1)
+		return false;
+	fd = mhd.MHD_quiesce_daemon(h->daemon);
+	if (fd >= 0)
+		turn_away(fd);
+	return true;
+}
 
 /*
  * The library's own thread (0.9.75) asks epoll_wait for 128 events and, where
@@ -536,16 +591,17 @@ static void *drive(void *arg)
 		{ .fd = h->stop[0], .events = POLLIN },
 	};
 
-	while (!fd[1].revents) {
+	for (;;) {
 		MHD_UNSIGNED_LONG_LONG ms = LONGEST_NAP;
 
 		if (mhd.MHD_get_timeout(h->daemon, &ms) != MHD_YES ||
 		    ms > LONGEST_NAP)
 			ms = LONGEST_NAP;
 		poll(fd, 2, (int)ms);
+		if (fd[1].revents && !told(h))
+			return NULL;
 		mhd.MHD_run(h->daemon);
 	}
-	return NULL;
 }
 
 static int start_thread(struct mm_http *h, struct mm_err *err)
@@ -598,6 +654,13 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 	return rc;
 }
 
+void mm_http_accept_no_more(struct mm_http *h)
+{
+	const ssize_t n = h->daemon ? write(h->stop[1], "q", 1) : 0;
+
+	(void)n; /* a pipe of two bytes is never full */
+}
+
 void mm_http_stop(struct mm_http *h)
 {
 	if (!h->daemon)
@@ -611,6 +674,11 @@ void mm_http_stop(struct mm_http *h)
 }
 
 #else
+
+void mm_http_accept_no_more(struct mm_http *h)
+{
+	(void)h;
+}
 
 int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 		  struct mm_listener *l, struct mm_err *err)

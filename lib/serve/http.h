@@ -89,6 +89,9 @@ void mm_http_tick(struct mm_http *h);
 /* From now on connections close after their reply. */
 void mm_http_drain(struct mm_http *h);
 
+/* The socket closes; connections that are there go on. */
+void mm_http_accept_no_more(struct mm_http *h);
+
 /* Requests that have begun and not ended. */
 size_t mm_http_requests(struct mm_http *h);
 size_t mm_http_connections(struct mm_http *h);

@@ -175,17 +175,26 @@ static void nap(double seconds)
 	nanosleep(&t, NULL);
 }
 
-/* Whatever is in work gets its reply, if only a 503, before threads end. */
+/*
+ * Whatever is in work gets its reply, if only a 503, before threads end; and
+ * who has just connected is told, for a moment.
+ */
 static void stop(struct mm_server *s)
 {
-	const double start = mm_serve_now();
+	double end;
 
 	s->aborting = s->draining = true;
 	while (s->in_work)
 		nap(0.005);
-	while (s->http.daemon && mm_http_requests(&s->http) &&
-	       mm_serve_now() < start + 1)
-		nap(0.005);
+	if (s->http.daemon) {
+		mm_http_accept_no_more(&s->http);
+		end = mm_serve_now() + 0.3;
+		while (mm_http_connections(&s->http) && mm_serve_now() < end)
+			nap(0.005);
+		end = mm_serve_now() + 1;
+		while (mm_http_requests(&s->http) && mm_serve_now() < end)
+			nap(0.005);
+	}
 	mm_http_stop(&s->http);
 	mm_batcher_stop(&s->batcher);
 	mm_jobs_stop(&s->jobs);

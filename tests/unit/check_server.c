@@ -153,6 +153,7 @@ END_TEST
 
 START_TEST(half_a_request_and_no_more)
 {
+	const char *text;
 	int fd;
 
 	options.timeout = 0.5;
@@ -175,7 +176,8 @@ START_TEST(half_a_request_and_no_more)
 	fd = dial();
 	put(fd, ASK);
 	shutdown(fd, SHUT_WR);
-	ck_assert_int_eq(count(rest(fd), "\"embedding\": ["), 1);
+	text = rest(fd);
+	ck_assert_msg(count(text, "\"embedding\": [") == 1, "'%s'", text);
 	for (int i = 0; i < 1000 && mm_server_open_requests(server); i++)
 		nap(0.005);
 	ck_assert_uint_eq(mm_server_open_requests(server), 0);

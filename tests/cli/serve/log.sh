@@ -1,7 +1,7 @@
 # A line of JSON for each request, on standard output where that is asked for.
 . "$DATA/../cli/serve/server"
 start --log - >log
-curl -s "$url/v1/embeddings" -H "$json" -H 'X-Request-Id: one' -d '{"input": "a"}' >/dev/null
+curl -s "$url/v1/embeddings" -H "$json" -H 'X-Request-Id: one' -d '{"input": "a", "encoding_format": "base64"}' >/dev/null
 curl -s "$url/nope" -H 'X-Request-Id: two' >/dev/null
 # An id that could break a line is not taken over.
 curl -s "$url/healthz" -H 'X-Request-Id: th ree"' >/dev/null
