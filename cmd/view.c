@@ -397,8 +397,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	if (a->log)
 		return view_logs(&a->common, argc, argv, err);
 	if (argc > 1)
-		return mm_fail(err, MM_ERR_USAGE,
-			       "one stream at a time, not also '%s'", argv[1]);
+		return mm_fail(err, MM_ERR_USAGE, "unexpected argument '%s'",
+			       argv[1]);
 	if ((rc = mm_stream_open(&s, argv[0], err)))
 		return rc;
 	if (a->common.shard.count && !a->to)

@@ -2,8 +2,15 @@
 #include "base/parallel.h"
 
 #include <omp.h>
+#include <stdbool.h>
 
 static int n_threads;
+static _Thread_local bool alone;
+
+void mm_parallel_here(void)
+{
+	alone = true;
+}
 
 void mm_threads_set(int n)
 {
@@ -25,7 +32,7 @@ void mm_parallel_for(size_t n, size_t grain, mm_parallel_fn *fn, void *ctx)
 {
 	const size_t n_blocks = n / grain + (n % grain != 0);
 
-	if (n_blocks <= 1 || mm_threads() == 1 || omp_in_parallel()) {
+	if (n_blocks <= 1 || mm_threads() == 1 || alone || omp_in_parallel()) {
 		for (size_t b = 0; b < n_blocks; b++)
 			fn(ctx, b * grain,
 			   n - b * grain < grain ? n : (b + 1) * grain);

@@ -24,6 +24,9 @@ void mm_parallel_for(size_t n, size_t grain, mm_parallel_fn *fn, void *ctx);
 void mm_threads_set(int n);
 int mm_threads(void);
 
+/* From now on the calling thread does what it asks for alone. */
+void mm_parallel_here(void);
+
 /* Number of the calling thread inside a parallel_for: 0..mm_threads()-1. */
 int mm_thread_index(void);
 

@@ -60,32 +60,71 @@ static void order_epoch(struct mm_run *r, long epoch)
 	}
 }
 
+struct fetch {
+	const struct mm_run *r;
+	const struct mm_rows *to;
+};
+
 static void fetch_some(void *ctx, size_t begin, size_t end)
 {
-	struct mm_run *r = ctx;
-	const struct mm_dataset *d = r->data;
+	const struct fetch *f = ctx;
+	const struct mm_dataset *d = f->r->data;
 	const size_t pixels = 3 * d->H * d->W * (d->floats ? 4 : 1);
 
 	for (size_t b = begin; b < end; b++) {
-		const size_t i = r->index[r->first + b];
+		const size_t i = f->to->index[f->r->first + b];
 
-		memcpy((uint8_t *)r->pixels + b * pixels,
+		memcpy((uint8_t *)f->to->pixels + b * pixels,
 		       mm_dataset_pixels(d, i), pixels);
-		memcpy(r->ids + b * d->T, mm_dataset_ids(d, i),
-		       d->T * sizeof(*r->ids));
+		memcpy(f->to->ids + b * d->T, mm_dataset_ids(d, i),
+		       d->T * sizeof(int32_t));
 		if (d->has_mask)
-			memcpy(r->mask + b * d->T, mm_dataset_mask(d, i), d->T);
+			memcpy(f->to->mask + b * d->T, mm_dataset_mask(d, i),
+			       d->T);
 	}
+}
+
+/* The samples of a step, into `to`. */
+static int fetch(struct mm_run *r, struct mm_rows *to, long step,
+		 struct mm_err *err)
+{
+	const long epoch = step / r->per_epoch;
+	const size_t first = (size_t)(step % r->per_epoch) * r->o->batch;
+	struct fetch f = { r, to };
+
+	order_epoch(r, epoch);
+	for (size_t b = 0; b < r->o->batch; b++) {
+		size_t len;
+		const char *id;
+
+		to->index[b] = r->order[first + b];
+		id = mm_dataset_id(r->data, to->index[b], &len);
+		to->sample[b] = mm_hash64(id, len);
+		to->label[b] = (int32_t)mm_dataset_label(r->data, to->index[b]);
+	}
+	if (r->feed)
+		return mm_augment_feed_rows(r->feed, to->index + r->first,
+					    r->rows, (uint32_t)epoch,
+					    to->pixels, to->ids, to->mask, err);
+	mm_parallel_for(r->rows, 4, fetch_some, &f);
+	return MM_OK;
+}
+
+static void fetch_next(void *ctx)
+{
+	struct mm_run *r = ctx;
+
+	r->next.rc = fetch(r, &r->next.at, r->next.step, &r->next.err);
 }
 
 /* Equal texts of the batch get equal numbers: the place of the first. */
 static int number_texts(struct mm_run *r, struct mm_err *err)
 {
-	const size_t B = r->o->batch, T = r->data->T,
-		     bytes = T * sizeof(int32_t);
+	const size_t B = r->o->batch, T = r->data->T;
+	const size_t bytes = T * sizeof(int32_t);
 	int rc;
 
-	memcpy(r->all_ids + r->first * T, r->ids, r->rows * bytes);
+	memcpy(r->all_ids + r->first * T, r->at.ids, r->rows * bytes);
 	if ((rc = mm_world_gather(&r->world, r->all_ids, r->rows * bytes, err)))
 		return rc;
 	for (size_t i = 0; i < B; i++) {
@@ -101,27 +140,26 @@ static int number_texts(struct mm_run *r, struct mm_err *err)
 
 int mm_run_batch(struct mm_run *r, struct mm_err *err)
 {
-	const long epoch = r->step / r->per_epoch;
-	const size_t first = (size_t)(r->step % r->per_epoch) * r->o->batch;
-	int rc = MM_OK;
+	struct mm_loader *n = &r->next;
+	const struct mm_rows done = r->at;
 
-	order_epoch(r, epoch);
-	for (size_t b = 0; b < r->o->batch; b++) {
-		size_t len;
-		const char *id;
-
-		r->index[b] = r->order[first + b];
-		id = mm_dataset_id(r->data, r->index[b], &len);
-		r->sample[b] = mm_hash64(id, len);
-		r->label[b] = (int32_t)mm_dataset_label(r->data, r->index[b]);
+	/* The first of a run is read here, the others lie ready. */
+	if (n->step != r->step) {
+		n->step = r->step;
+		mm_worker_start(n->worker, fetch_next, r);
 	}
-	if (r->feed)
-		rc = mm_augment_feed_rows(r->feed, r->index + r->first, r->rows,
-					  (uint32_t)epoch, r->pixels, r->ids,
-					  r->mask, err);
-	else
-		mm_parallel_for(r->rows, 4, fetch_some, r);
-	return !rc && r->needs & MM_NEEDS_SAME ? number_texts(r, err) : rc;
+	mm_worker_wait(n->worker);
+	if (n->rc) {
+		*err = n->err;
+		return n->rc;
+	}
+	r->at = n->at;
+	n->at = done;
+	if (r->step + 1 < r->steps) {
+		n->step = r->step + 1;
+		mm_worker_start(n->worker, fetch_next, r);
+	}
+	return r->needs & MM_NEEDS_SAME ? number_texts(r, err) : MM_OK;
 }
 
 struct mm_batch mm_batch_of(const struct mm_run *r)
@@ -130,11 +168,62 @@ struct mm_batch mm_batch_of(const struct mm_run *r)
 		.data = r->data,
 		.n = r->rows,
 		.first = r->first,
-		.sample = r->sample + r->first,
+		.sample = r->at.sample + r->first,
 		.epoch = (uint32_t)(r->step / r->per_epoch),
-		.pixels = r->pixels,
-		.ids = r->ids,
-		.mask = r->mask,
-		.label = r->label + r->first,
+		.pixels = r->at.pixels,
+		.ids = r->at.ids,
+		.mask = r->at.mask,
+		.label = r->at.label + r->first,
 	};
+}
+
+/* ---- memory ---- */
+
+static bool alloc_rows(const struct mm_run *r, struct mm_rows *a)
+{
+	const struct mm_dataset *d = r->data;
+	const size_t B = r->o->batch;
+
+	a->index = mm_calloc(B, sizeof(*a->index));
+	a->sample = mm_calloc(B, sizeof(*a->sample));
+	a->label = mm_calloc(B, sizeof(*a->label));
+	a->pixels = mm_malloc(r->rows * 3 * d->H * d->W, d->floats ? 4 : 1);
+	a->ids = mm_malloc(r->rows * d->T, sizeof(*a->ids));
+	a->mask = mm_malloc(r->rows * d->T, 1);
+	return a->index && a->sample && a->label && a->pixels && a->ids &&
+	       a->mask;
+}
+
+int mm_batch_alloc(struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_dataset *d = r->data;
+	const size_t B = r->o->batch;
+
+	r->next.step = -1;
+	r->order = mm_calloc(2 * d->n + 2 * d->n_streams, sizeof(*r->order));
+	r->same = mm_calloc(B, sizeof(*r->same));
+	r->all_ids = mm_malloc(B * d->T, sizeof(*r->all_ids));
+	if (!alloc_rows(r, &r->at) || !alloc_rows(r, &r->next.at) ||
+	    !r->order || !r->same || !r->all_ids)
+		return mm_fail_nomem(err, "a training run");
+	return mm_worker_new(&r->next.worker, err);
+}
+
+static void release_rows(struct mm_rows *a)
+{
+	mm_free(a->index);
+	mm_free(a->sample);
+	mm_free(a->label);
+	mm_free(a->pixels);
+	mm_free(a->ids);
+	mm_free(a->mask);
+}
+
+void mm_batch_release(struct mm_run *r)
+{
+	release_rows(&r->at);
+	release_rows(&r->next.at);
+	mm_free(r->order);
+	mm_free(r->same);
+	mm_free(r->all_ids);
 }

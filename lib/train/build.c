@@ -58,31 +58,12 @@ void mm_run_sizes(const struct mm_run *r, struct mm_train_memory *memory)
 			      r->loss.plan_bytes;
 	for (size_t i = 0; i < r->n_terms; i++)
 		memory->activations += r->task[i].g.plan_bytes;
-	memory->batch =
-		B * (3 * d->H * d->W * (d->floats ? 4 : 1) + d->T * 5 + 24) +
-		d->n * sizeof(size_t) * (r->o->source_weight ? 2 : 1);
+	memory->batch = 2 * B *
+				(3 * d->H * d->W * (d->floats ? 4 : 1) +
+				 d->T * 5 + 24) +
+			d->n * sizeof(size_t) * (r->o->source_weight ? 2 : 1);
 	memory->total = memory->parameters + memory->gradients +
 			memory->optimiser + memory->activations + memory->batch;
-}
-
-static int alloc_batch(struct mm_run *r, struct mm_err *err)
-{
-	const struct mm_dataset *d = r->data;
-	const size_t B = r->o->batch;
-
-	r->order = mm_calloc(2 * d->n + 2 * d->n_streams, sizeof(*r->order));
-	r->index = mm_calloc(B, sizeof(*r->index));
-	r->sample = mm_calloc(B, sizeof(*r->sample));
-	r->pixels = mm_malloc(r->rows * 3 * d->H * d->W, d->floats ? 4 : 1);
-	r->ids = mm_malloc(r->rows * d->T, sizeof(*r->ids));
-	r->all_ids = mm_malloc(B * d->T, sizeof(*r->all_ids));
-	r->same = mm_calloc(B, sizeof(*r->same));
-	r->label = mm_calloc(B, sizeof(*r->label));
-	r->mask = mm_malloc(r->rows * d->T, 1);
-	return r->order && r->index && r->all_ids && r->sample && r->pixels &&
-			       r->ids && r->same && r->label && r->mask
-		       ? MM_OK
-		       : mm_fail_nomem(err, "a training run");
 }
 
 int mm_run_alloc(struct mm_run *r, struct mm_err *err)
@@ -92,7 +73,7 @@ int mm_run_alloc(struct mm_run *r, struct mm_err *err)
 
 	for (size_t i = 0; i < s->n; i++)
 		s->param[i]->grad = NULL;
-	if ((rc = alloc_batch(r, err)) ||
+	if ((rc = mm_batch_alloc(r, err)) ||
 	    (rc = mm_model_bind(r->m, true, err)) ||
 	    (rc = mm_store_alloc_grads(s, err)) ||
 	    (rc = mm_update_alloc(r, err)))
@@ -108,6 +89,7 @@ int mm_run_alloc(struct mm_run *r, struct mm_err *err)
 
 void mm_run_release(struct mm_run *r)
 {
+	mm_worker_free(r->next.worker);
 	mm_augment_feed_free(r->feed);
 	mm_teacher_free(r->teacher);
 	mm_pairs_release(r);
@@ -115,13 +97,5 @@ void mm_run_release(struct mm_run *r)
 		mm_task_release(&r->task[i]);
 	mm_update_release(&r->update);
 	mm_free(r->best_values);
-	mm_free(r->order);
-	mm_free(r->index);
-	mm_free(r->sample);
-	mm_free(r->pixels);
-	mm_free(r->ids);
-	mm_free(r->all_ids);
-	mm_free(r->same);
-	mm_free(r->label);
-	mm_free(r->mask);
+	mm_batch_release(r);
 }

@@ -2,6 +2,7 @@
 #ifndef MM_TRAIN_INTERNAL_H
 #define MM_TRAIN_INTERNAL_H
 
+#include "base/worker.h"
 #include "data/augment_feed.h"
 #include "model/embed.h"
 #include "train/teacher.h"
@@ -26,6 +27,25 @@ struct mm_update {
 	double scale;	  /* of the loss, fp16 */
 	long clean;	  /* steps since the scale changed */
 	long skipped;
+};
+
+/* Memory of one batch. */
+struct mm_rows {
+	size_t *index; /* (batch) samples */
+	uint64_t *sample;
+	int32_t *label;
+	void *pixels; /* (rows, ...) */
+	int32_t *ids;
+	uint8_t *mask;
+};
+
+/* The batch behind this one, read while this one is computed. */
+struct mm_loader {
+	struct mm_worker *worker;
+	struct mm_rows at;
+	long step; /* that it is of; -1: none */
+	int rc;
+	struct mm_err err;
 };
 
 struct mm_run {
@@ -56,13 +76,10 @@ struct mm_run {
 	/* The batch, and this process's rows of it: first .. first + rows. */
 	struct mm_world world;
 	size_t first, rows;
-	size_t *index; /* (batch) samples */
-	uint64_t *sample;
-	int32_t *same, *label;
+	struct mm_rows at; /* of this step */
+	struct mm_loader next;
+	int32_t *same;	  /* (batch) */
 	int32_t *all_ids; /* (batch, T) where `same` is wanted of others */
-	void *pixels;	  /* (rows, ...) */
-	int32_t *ids;
-	uint8_t *mask;
 
 	long step, steps, per_epoch; /* step: done so far */
 	mm_real *best_values;	     /* NULL: not kept */
@@ -123,6 +140,8 @@ void mm_update_swap(struct mm_run *r);
 /* ---- batch.c ---- */
 /* The samples of step r->step. */
 int mm_run_batch(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
+int mm_batch_alloc(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
+void mm_batch_release(struct mm_run *r);
 /* The batch as objectives see it. */
 struct mm_batch mm_batch_of(const struct mm_run *r);
 

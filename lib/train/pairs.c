@@ -228,14 +228,14 @@ static void forward_piece(struct mm_run *r, struct mm_side *s, size_t k)
 	s->g.step = (uint64_t)r->step;
 	s->g.row0 = r->first + first;
 	if (s == &r->text) {
-		s->text.ids->data = r->ids + first * d->T;
+		s->text.ids->data = r->at.ids + first * d->T;
 		if (s->text.mask)
-			s->text.mask->data = r->mask + first * d->T;
+			s->text.mask->data = r->at.mask + first * d->T;
 	} else if (d->floats) {
-		memcpy(s->pixels->val, (float *)r->pixels + first * pixels,
+		memcpy(s->pixels->val, (float *)r->at.pixels + first * pixels,
 		       s->pixels->n * sizeof(float));
 	} else {
-		s->pixels->data = (uint8_t *)r->pixels + first * pixels;
+		s->pixels->data = (uint8_t *)r->at.pixels + first * pixels;
 	}
 	mm_graph_forward(&s->g);
 }
@@ -249,7 +249,7 @@ static int forward(struct mm_run *r, struct mm_side *s, mm_real *out,
 
 	s->g.again = false;
 	for (size_t b = 0; b < r->rows && s->cache; b++)
-		memcpy(own + b * D, s->cache + r->index[r->first + b] * D,
+		memcpy(own + b * D, s->cache + r->at.index[r->first + b] * D,
 		       D * sizeof(*out));
 	for (size_t k = 0; k < s->n_pieces && !s->cache; k++) {
 		forward_piece(r, s, k);
@@ -286,7 +286,7 @@ int mm_pairs_forward(struct mm_run *r, struct mm_train_report *report,
 		for (size_t b = 0; b < r->o->batch; b++)
 			memcpy(r->teacher_in[s]->val + b * r->teacher->D,
 			       r->teacher->side[s] +
-				       r->index[b] * r->teacher->D,
+				       r->at.index[b] * r->teacher->D,
 			       r->teacher->D * sizeof(float));
 	mm_graph_forward(&r->loss);
 	for (size_t i = 0; i < r->n_terms; i++)
