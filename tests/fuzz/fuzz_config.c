@@ -1,0 +1,36 @@
+/* Configurations of models, transformers' and open_clip's: what passes can be
+ * built, every parameter with a size. */
+#include <stdlib.h>
+
+#include "fuzz.h"
+#include "model/model.h"
+#include "model/openclip.h"
+
+static void build(const char *text, size_t len)
+{
+	struct mm_model m;
+	struct mm_err err;
+
+	if (mm_model_describe(&m, text, len, "fuzz", &err))
+		return;
+	if (!mm_model_declare(&m, &err) &&
+	    (!mm_store_count(&m.store) || !m.embed_dim || !m.context_length))
+		abort();
+	mm_model_release(&m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mm_json *root = NULL;
+	struct mm_buf text = { 0 };
+	struct mm_err err;
+
+	build((const char *)data, size);
+	if (mm_json_parse(&root, (const char *)data, size, "fuzz", &err))
+		return 0;
+	if (!mm_openclip_config(&text, root, &err))
+		build(text.data, text.len);
+	mm_buf_release(&text);
+	mm_json_free(root);
+	return 0;
+}
