@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
@@ -15,6 +16,7 @@ struct job {
 	double *mean, *flipped; /* by resample */
 };
 
+/* A draw of 32 bits, scaled: uneven by less than n / 2^32. */
 static double resampled(const struct job *j, uint64_t r)
 {
 	struct mm_rng rng;
@@ -22,7 +24,7 @@ static double resampled(const struct job *j, uint64_t r)
 
 	mm_rng_init(&rng, j->o->seed, r, 0, MM_RNG_BOOTSTRAP);
 	for (size_t i = 0; i < j->n; i++)
-		sum += j->d[mm_rng_below(&rng, j->n)];
+		sum += j->d[(uint64_t)mm_rng_u32(&rng) * j->n >> 32];
 	return sum / (double)j->n;
 }
 
@@ -86,9 +88,11 @@ static void conclude(struct mm_paired *out, struct job *j)
 }
 
 static int differences(double *d, struct mm_paired *out, const double *a,
-		       const double *b, size_t n, struct mm_err *err)
+		       const double *b, size_t n, bool *none,
+		       struct mm_err *err)
 {
 	out->difference = 0;
+	*none = true;
 	for (size_t i = 0; i < n; i++) {
 		d[i] = b[i] - a[i];
 		if (!isfinite(d[i]))
@@ -97,6 +101,7 @@ static int differences(double *d, struct mm_paired *out, const double *a,
 				       "is not a finite number",
 				       i);
 		out->difference += d[i];
+		*none = *none && d[i] == 0;
 	}
 	out->difference /= (double)n;
 	return MM_OK;
@@ -109,18 +114,22 @@ int mm_paired(struct mm_paired *out, const double *a, const double *b, size_t n,
 	double *d = mm_malloc(n, sizeof(*d));
 	struct job j = { d, n, options,
 			 mm_malloc(options->resamples, sizeof(double)), NULL };
+	bool none = false;
 	int rc = MM_OK;
 
+	memset(out, 0, sizeof(*out));
 	out->n = n;
+	out->p = 1;
 	if (flip)
 		j.flipped = mm_malloc(options->resamples, sizeof(double));
 	if (!d || !j.mean || (flip && !j.flipped))
 		rc = mm_fail_nomem(err, "resamples");
-	else if (!n)
-		rc = mm_fail(err, MM_ERR_FORMAT, "there are no samples");
+	else if (!n || n > UINT32_MAX)
+		rc = mm_fail(err, MM_ERR_FORMAT,
+			     "%zu samples: none, or too many", n);
 	else
-		rc = differences(d, out, a, b, n, err);
-	if (!rc) {
+		rc = differences(d, out, a, b, n, &none, err);
+	if (!rc && !none) {
 		mm_parallel_for(options->resamples, 16, run, &j);
 		conclude(out, &j);
 	}

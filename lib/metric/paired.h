@@ -38,7 +38,7 @@ struct mm_paired {
 	double p;
 };
 
-/* MM_ERR_FORMAT: no sample, or a value that is not finite. */
+/* MM_ERR_FORMAT: no sample, 2^32 and more, or a value that is not finite. */
 int mm_paired(struct mm_paired *out, const double *a, const double *b, size_t n,
 	      const struct mm_paired_options *options,
 	      struct mm_err *err) MM_MUST_CHECK;

@@ -101,7 +101,7 @@ START_TEST(refuses)
 	const double a[2] = { 0, 1 }, b[2] = { 0, NAN };
 	struct mm_paired t;
 
-	ck_fails(mm_paired(&t, a, a, 0, &o, err), MM_ERR_FORMAT, "no samples");
+	ck_fails(mm_paired(&t, a, a, 0, &o, err), MM_ERR_FORMAT, "0 samples");
 	ck_fails(mm_paired(&t, a, b, 2, &o, err), MM_ERR_FORMAT, "sample 1");
 	ck_ok(mm_paired(&t, a, a, 2, &o, err));
 	ck_assert_double_eq(t.p, 1);
