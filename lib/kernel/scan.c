@@ -28,6 +28,19 @@ void mm_scan_i8(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
 	isa()->i8(out, rows, N, q, D);
 }
 
+void mm_scan_i8_four(int32_t *out, const int8_t *rows, size_t N,
+		     const int8_t *q, size_t D)
+{
+#if defined(__x86_64__) && !defined(MM_DOUBLE)
+	if (mm_isa() >= MM_ISA_AVX512 && mm_cpu_has(MM_CPU_AVX512_VNNI)) {
+		mm_scan_i8_four_vnni(out, rows, N, q, D);
+		return;
+	}
+#endif
+	for (size_t k = 0; k < 4; k++)
+		mm_scan_i8(out + k * N, rows, N, q + k * D, D);
+}
+
 size_t mm_scan_count_ge(const float *x, size_t n, float bound)
 {
 	return isa()->count_ge(x, n, bound);

@@ -23,6 +23,10 @@ void mm_scan_f32(float *out, const float *rows, size_t ld, size_t N,
 void mm_scan_i8(int32_t *out, const int8_t *rows, size_t N, const int8_t *q,
 		size_t D);
 
+/* The same of four queries (4, D) in one pass: out (4, N). */
+void mm_scan_i8_four(int32_t *out, const int8_t *rows, size_t N,
+		     const int8_t *q, size_t D);
+
 /* How many of x[0..n) are >= bound.  A NaN is not. */
 size_t mm_scan_count_ge(const float *x, size_t n, float bound);
 
@@ -60,6 +64,9 @@ struct mm_scan_isa {
 	size_t (*quantize)(int8_t *q, float *scale, const float *rows, size_t N,
 			   size_t D);
 };
+
+void mm_scan_i8_four_vnni(int32_t *out, const int8_t *rows, size_t N,
+			  const int8_t *q, size_t D);
 
 extern const struct mm_scan_isa mm_scan_base, mm_scan_avx2, mm_scan_avx512;
 

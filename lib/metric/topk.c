@@ -14,6 +14,7 @@
 enum {
 	BLOCK = 1024, /* rows of a task at most */
 	WIDE = 64,    /* queries of one product */
+	FEW = 4,      /* int8 queries of one scan */
 	NARROW = 4,   /* up to so many queries are scored one by one */
 	PASS = 1024,  /* queries of one pass over the gallery */
 	SPARE = 16,   /* candidates beyond k against rounding */
@@ -84,7 +85,7 @@ struct worker {
 	struct pool *pool; /* (Q) */
 	float *bound;	   /* (Q) rounded up to 16, the rest infinite */
 	float *z;	   /* (BLOCK, WIDE) scores of a block */
-	int32_t *whole;	   /* (BLOCK) int8 products */
+	int32_t *whole;	   /* (FEW, BLOCK) int8 products */
 	uint32_t *at;	   /* (BLOCK, WIDE) */
 	size_t bad;	   /* the first row that is not finite, or SIZE_MAX */
 };
@@ -144,28 +145,48 @@ static void score_wide(const struct pass *p, struct worker *w,
 	}
 }
 
+/* Take what is good enough of the scores of one query. */
+static void pick(const struct pass *p, struct worker *w, const struct task *t,
+		 size_t q)
+{
+	const size_t n = mm_scan_find(w->at, w->z, t->n, w->bound[q]);
+
+	for (size_t i = 0; i < n; i++)
+		take(w, p, q,
+		     (struct found){ w->z[w->at[i]], t->first + w->at[i] });
+}
+
 static void score_narrow(const struct pass *p, struct worker *w,
 			 const struct task *t)
 {
-	const struct mm_gallery *g = p->g;
+	const size_t D = p->g->D;
 
 	for (size_t q = 0; q < p->Q; q++) {
-		size_t n;
+		mm_scan_f32(w->z, t->rows, D, t->n, p->query + q * D, D);
+		pick(p, w, t, q);
+	}
+}
 
-		if (p->query8) {
-			mm_scan_i8(w->whole, t->q, t->n, p->query8 + q * g->D,
-				   g->D);
+static void score_int8(const struct pass *p, struct worker *w,
+		       const struct task *t)
+{
+	const size_t D = p->g->D;
+
+	for (size_t q = 0, some; q < p->Q; q += some) {
+		const int8_t *query = p->query8 + q * D;
+
+		some = p->Q - q < FEW ? 1 : FEW;
+		if (some == FEW)
+			mm_scan_i8_four(w->whole, t->q, t->n, query, D);
+		else
+			mm_scan_i8(w->whole, t->q, t->n, query, D);
+		for (size_t k = 0; k < some; k++) {
+			const int32_t *whole = w->whole + k * t->n;
+
 			for (size_t i = 0; i < t->n; i++)
-				w->z[i] = (float)w->whole[i] * t->scale[i];
-		} else {
-			mm_scan_f32(w->z, t->rows, g->D, t->n,
-				    p->query + q * g->D, g->D);
+				w->z[i] = (float)whole[i] * t->scale[i];
+			pick(p, w, t, q + k);
 		}
-		n = mm_scan_find(w->at, w->z, t->n, w->bound[q]);
-		for (size_t i = 0; i < n; i++)
-			take(w, p, q,
-			     (struct found){ w->z[w->at[i]],
-					     t->first + w->at[i] });
 	}
 }
 
@@ -177,6 +198,8 @@ static void run_tasks(void *ctx, size_t begin, size_t end)
 	for (size_t t = begin; t < end; t++) {
 		if (p->packed)
 			score_wide(p, w, &p->task[t]);
+		else if (p->query8)
+			score_int8(p, w, &p->task[t]);
 		else
 			score_narrow(p, w, &p->task[t]);
 	}
@@ -216,7 +239,7 @@ static int make_worker(struct pass *p, struct worker *w, struct mm_err *err)
 	w->pool = mm_arena_alloc(a, p->Q, sizeof(*w->pool));
 	w->bound = mm_arena_alloc(a, up, sizeof(*w->bound));
 	w->z = mm_arena_alloc(a, BLOCK * wide, sizeof(*w->z));
-	w->whole = mm_arena_alloc(a, BLOCK, sizeof(*w->whole));
+	w->whole = mm_arena_alloc(a, FEW * BLOCK, sizeof(*w->whole));
 	w->at = mm_arena_alloc(a, BLOCK * wide, sizeof(*w->at));
 	w->bad = SIZE_MAX;
 	if (!heap || !w->pool || !w->bound || !w->z || !w->whole || !w->at)

@@ -27,14 +27,25 @@ static void fill(void)
 	}
 }
 
+/* Query k of four that begin at rows8 + 3, and row n. */
+static int32_t four_of(size_t k, size_t n, size_t D)
+{
+	int32_t s = 0;
+
+	for (size_t d = 0; d < D; d++)
+		s += rows8[3 + k * D + d] * rows8[n * D + d];
+	return s;
+}
+
 static void check_level(void)
 {
 	for (size_t D = 0; D <= MAX_D; D += D < 70 ? 1 : 13) {
 		float out[N], again;
-		int32_t out8[N];
+		int32_t out8[N], four[4 * N];
 
 		mm_scan_f32(out, rows, D, N, query, D);
 		mm_scan_i8(out8, rows8, N, query8, D);
+		mm_scan_i8_four(four, rows8, N, rows8 + 3, D);
 		for (size_t n = 0; n < N; n++) {
 			double s = 0;
 			int32_t s8 = 0;
@@ -46,6 +57,9 @@ static void check_level(void)
 			ck_assert_double_eq_tol((double)out[n], s,
 						2e-6 * (1 + (double)D));
 			ck_assert_int_eq(out8[n], s8);
+			for (size_t k = 0; k < 4; k++)
+				ck_assert_int_eq(four[k * N + n],
+						 four_of(k, n, D));
 			mm_scan_f32(&again, rows + n * D, D, 1, query, D);
 			ck_assert(again == out[n]);
 		}
