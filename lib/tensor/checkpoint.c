@@ -28,6 +28,31 @@ static char *join(const char *dir, size_t dir_len, const char *name)
 	return b.data;
 }
 
+/* Nothing that is read here: is there what convert reads? */
+static int no_weights(const char *dir, struct mm_err *err)
+{
+	static const char *const torch[] = { "pytorch_model.bin",
+					     "pytorch_model.bin.index.json",
+					     "open_clip_pytorch_model.bin" };
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(torch) / sizeof(*torch); i++) {
+		char *path = join(dir, strlen(dir), torch[i]);
+		const bool there = path && !stat(path, &st);
+
+		mm_free(path);
+		if (there)
+			return mm_fail(err, MM_ERR_IO,
+				       "'%s' holds its weights as %s only; "
+				       "'mmtool convert' makes safetensors of "
+				       "them",
+				       dir, torch[i]);
+	}
+	return mm_fail(err, MM_ERR_IO,
+		       "'%s' holds no weights: neither %s nor %s nor %s", dir,
+		       names[0], names[1], names[2]);
+}
+
 /* The file to open: path itself, or what the folder holds. */
 static int choose(struct mm_checkpoint *c, const char *path, struct mm_err *err)
 {
@@ -48,9 +73,7 @@ static int choose(struct mm_checkpoint *c, const char *path, struct mm_err *err)
 		mm_free(c->path);
 		c->path = NULL;
 	}
-	return mm_fail(err, MM_ERR_IO,
-		       "'%s' holds no weights: neither %s nor %s nor %s", path,
-		       names[0], names[1], names[2]);
+	return no_weights(path, err);
 }
 
 bool mm_checkpoint_present(const char *dir)
