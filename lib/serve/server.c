@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "model/cache.h"
 #include "serve/server_impl.h"
 
 /* Signals are the main thread's; a closed pipe is an error of its write. */
@@ -124,7 +125,9 @@ int mm_server_load(struct mm_server *s, struct mm_err *err)
 	int rc;
 
 	if ((rc = mm_encoder_open(&s->enc, s->o.model, err)) ||
+	    (s->o.cache && (rc = mm_model_cache_open(&s->enc.model, err))) ||
 	    (rc = make_rooms(s, err)) || (rc = warm_up(s, err)) ||
+	    (s->o.cache && (rc = mm_model_cache_save(&s->enc.model, err))) ||
 	    (rc = mm_embed_logits(&s->enc.run, &s->scale, &s->bias, err)))
 		return rc;
 	if (s->o.n_gallery &&
