@@ -40,6 +40,7 @@ static const struct mm_opt opts[] = {
 	       "wordpiece]"),
 	MM_STR(0, "column", struct vocab_args, column, "C",
 	       "column of a stream, or key of JSON lines, that holds the texts"),
+	MM_OPT_SHARD(struct vocab_args),
 	MM_OPT_GENERAL(struct vocab_args),
 	MM_OPTS_END,
 };
@@ -53,10 +54,12 @@ struct job {
 
 static int add(struct job *j, const char *s, size_t n, struct mm_err *err)
 {
-	int rc = mm_vocab_add(j->vocab, s, n, err);
+	int rc = MM_OK;
 
+	if (mm_shard_has(&j->a->common.shard, j->texts++))
+		rc = mm_vocab_add(j->vocab, s, n, err);
 	if (!rc)
-		mm_progress_show(&j->progress, ++j->texts, NULL);
+		mm_progress_show(&j->progress, j->texts, NULL);
 	return rc;
 }
 
