@@ -231,76 +231,106 @@ static bool skip_string(struct scan *s)
 /* Behind a value of any kind. */
 static bool skip_value(struct scan *s)
 {
+	/* The rest is numbers, words, colons and blanks. */
+	static const bool matters[256] = {
+		['"'] = true, ['{'] = true, ['}'] = true,
+		['['] = true, [']'] = true, [','] = true,
+	};
 	int depth = 0;
 
 	blanks(s);
-	while (s->p < s->end) {
-		const char c = *s->p;
-
-		if (c == '"') {
+	for (;;) {
+		while (s->p < s->end && !matters[(unsigned char)*s->p])
+			s->p++;
+		if (s->p == s->end)
+			return false;
+		if (*s->p == '"') {
 			if (!skip_string(s))
 				return false;
-		} else if (c == '{' || c == '[') {
+		} else if (*s->p == '{' || *s->p == '[') {
 			depth++;
 			s->p++;
-		} else if (c == '}' || c == ']') {
-			if (!depth)
-				return true; /* the end of what holds it */
-			depth--;
-			s->p++;
-		} else if (c == ',' && !depth) {
-			return true;
+		} else if (!depth) {
+			return true; /* the end of what holds it, or a comma */
 		} else {
+			depth -= *s->p != ',';
 			s->p++;
-			continue; /* a number, a word, a colon, a blank */
+			if (depth)
+				continue;
 		}
 		if (!depth)
 			return true;
 	}
-	return false;
 }
 
-/* The value of a member; s->p stands in front of an object. */
-static bool member(struct scan s, const char *name, struct mm_str *value)
+/*
+ * The next member of the object that s->p is in: its key, and s->p in front of
+ * its value.  False at the end of it.
+ */
+static bool next_member(struct scan *s, struct mm_str *key)
+{
+	if (!string(s, key, 0) || !take(s, ':'))
+		return false;
+	blanks(s);
+	return true;
+}
+
+static bool is(struct mm_str key, const char *name)
+{
+	return key.n == strlen(name) && !memcmp(key.s, name, key.n);
+}
+
+/* s->p in front of the value of "model". */
+static bool find_model(struct scan *s)
 {
 	struct mm_str key;
 
-	if (!take(&s, '{'))
+	if (!take(s, '{'))
 		return false;
 	do {
-		if (!string(&s, &key, 0) || !take(&s, ':')) {
-			release(&s);
+		if (!next_member(s, &key))
 			return false;
-		}
-		blanks(&s);
-		value->s = s.p;
-		if (!skip_value(&s)) {
-			release(&s);
-			return false;
-		}
-		value->n = (size_t)(s.p - value->s);
-		if (key.n == strlen(name) && !memcmp(key.s, name, key.n)) {
-			release(&s);
+		if (is(key, "model"))
 			return true;
-		}
-	} while (take(&s, ','));
-	release(&s);
+		if (!skip_value(s))
+			return false;
+	} while (take(s, ','));
 	return false;
+}
+
+static bool find_parts(struct scan *s, struct mm_str *vocab,
+		       struct mm_str *merges)
+{
+	struct mm_str key, value;
+
+	if (!take(s, '{'))
+		return false;
+	do {
+		if (!next_member(s, &key))
+			return false;
+		value.s = s->p;
+		if (is(key, "merges") && !vocab->s)
+			return false;
+		if (!skip_value(s))
+			return false;
+		value.n = (size_t)(s->p - value.s);
+		if (is(key, "vocab"))
+			*vocab = value;
+		if (is(key, "merges"))
+			*merges = value;
+	} while (!merges->s && take(s, ','));
+	return true;
 }
 
 bool mm_vocab_scan_find(struct mm_str file, struct mm_str *vocab,
 			struct mm_str *merges)
 {
 	struct scan s = { .p = file.s, .end = file.s + file.n };
-	struct mm_str model;
+	bool found;
 
-	if (!member(s, "model", &model))
-		return false;
-	s.p = model.s;
-	s.end = model.s + model.n;
-	if (!member(s, "vocab", vocab) || !vocab->n || vocab->s[0] != '{')
-		return false;
-	if (!member(s, "merges", merges))
-		*merges = (struct mm_str){ 0 };
-	return !merges->n || (merges->s[0] == '[' && merges->s > vocab->s);
+	*vocab = *merges = (struct mm_str){ 0 };
+	found = find_model(&s) && find_parts(&s, vocab, merges) && vocab->n &&
+		vocab->s[0] == '{' && (!merges->s || merges->s[0] == '[');
+	release(&s);
+	return found;
 }
