@@ -61,6 +61,8 @@ $(KERNELS:=_avx512.o): EXTRA_C = $(FAST) $(AVX512)
 $(KERNELS:=_avx512vnni.o): EXTRA_C = $(FAST) $(AVX512) -mavx512vnni
 $(KERNELS:=_avx512bf16.o): EXTRA_C = $(FAST) $(AVX512) -mavx512bf16
 $(BUILD)/lib/image/loops_avx2.o: EXTRA_C = -O3 -mavx2
+$(BUILD)/lib/image/loops_avx512vnni.o: EXTRA_C = -O3 -mavx2 -mavx512f \
+	-mavx512bw -mavx512vl -mavx512vnni
 endif
 # Loops over pixels: integers only, see lib/image/loops.h.
 $(BUILD)/lib/image/loops.o: EXTRA_C = -O3

@@ -2,9 +2,10 @@
  * loops.h - the inner loops over pixels, private to this room.
  *
  * Written once (loops_body.h) with the compiler's vector types and built
- * twice: loops.c for any machine, loops_avx2.c with -mavx2.  No intrinsics, so
- * that the two are the same integer arithmetic and give the same bits; which
- * one runs is asked of the CPU once.
+ * three times: loops.c for any machine, loops_avx2.c with -mavx2,
+ * loops_avx512vnni.c with four products an instruction.  All are the same sums
+ * of integers, exact in 32 bits, and give the same bits; which one runs is
+ * asked of the CPU.
  */
 #ifndef MM_IMAGE_LOOPS_H
 #define MM_IMAGE_LOOPS_H
@@ -48,6 +49,7 @@ struct mm_image_loops {
 const struct mm_image_loops *mm_image_loops(void);
 extern const struct mm_image_loops mm_image_loops_plain;
 extern const struct mm_image_loops mm_image_loops_avx2;
+extern const struct mm_image_loops mm_image_loops_vnni;
 
 /* dst gets src's mode, palette and transparency, w x h unspecified pixels. */
 int mm_image_like(struct mm_image *dst, const struct mm_image *src, size_t w,

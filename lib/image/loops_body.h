@@ -1,11 +1,11 @@
 /*
- * loops_body.h - included by loops.c and loops_avx2.c; LOOPS names the table.
+ * loops_body.h - included by loops*.c; LOOPS names the table.
  *
  * The horizontal pass turns strips of 32 rows on their side, so that the 32
  * rows of one column lie side by side and one weight multiplies all of them;
  * after that it is the same loop as the vertical pass.  Products are 8 x 22
  * bits in 32-bit integers, as Pillow's: 16-bit weights would be quicker and
- * off by one.
+ * off by one.  LOOPS_DOT: with VNNI's sums of four products.
  */
 #include "image/loops.h"
 
@@ -64,27 +64,17 @@ static uint8_t clip8(uint32_t acc)
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void vertical(uint8_t *dst, const uint8_t *src, size_t src_stride,
-		     size_t bytes, const int32_t *w, size_t n)
+/* 32 bytes: the sum of n rows from src by w. */
+static inline void sum32(uint8_t *dst, const uint8_t *src, size_t stride,
+			 const int32_t *w, size_t n)
 {
-	size_t i = 0;
+	words8 acc[4];
 
-	for (; i + 32 <= bytes; i += 32) {
-		words8 acc[4];
-
-		for (int k = 0; k < 4; k++)
-			acc[k] = (words8){ 0 } + HALF_UNIT;
-		for (size_t j = 0; j < n; j++)
-			ADD32(acc, src + j * src_stride + i, w[j]);
-		STORE32(dst + i, acc);
-	}
-	for (; i < bytes; i++) {
-		uint32_t acc = HALF_UNIT;
-
-		for (size_t j = 0; j < n; j++)
-			acc += src[j * src_stride + i] * (uint32_t)w[j];
-		dst[i] = clip8(acc);
-	}
+	for (int k = 0; k < 4; k++)
+		acc[k] = (words8){ 0 } + HALF_UNIT;
+	for (size_t j = 0; j < n; j++)
+		ADD32(acc, src + j * stride, w[j]);
+	STORE32(dst, acc);
 }
 
 /*
@@ -99,6 +89,123 @@ static void vertical(uint8_t *dst, const uint8_t *src, size_t src_stride,
 	__builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, \
 				13, 45, 14, 46, 15, 47, 24, 56, 25, 57, 26, \
 				58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63)
+
+#ifdef LOOPS_DOT
+/*
+ * With a sum of four products in one instruction (VNNI: unsigned bytes by
+ * signed ones) a weight is taken as three digits to the base 256, -128..127:
+ *
+ *	w = d0 + 256 d1 + 65536 d2,	w + 808080h = (d0 + 128) + ...
+ *
+ * so that the bytes of (w + 808080h) ^ 808080h are the digits.  The sums of
+ * the three are exact in 32 bits, and so is what they add up to.
+ */
+typedef uint16_t halves16 __attribute__((vector_size(32)));
+typedef uint32_t words4 __attribute__((vector_size(16)));
+
+enum { MAX_GROUPS = 64 };
+
+struct digits {
+	size_t taps, n;		 /* rows; groups of four of them */
+	words8 d[MAX_GROUPS][3]; /* one digit of four weights, eight times */
+};
+
+static inline bool digits_of(struct digits *g, const int32_t *w, size_t n)
+{
+	g->taps = n;
+	g->n = (n + 3) / 4;
+	if (g->n > MAX_GROUPS)
+		return false;
+	for (size_t i = 0; i < g->n; i++) {
+		words4 x = { 0 };
+		bytes16 b;
+
+		memcpy(&x, w + 4 * i, (n - 4 * i < 4 ? n - 4 * i : 4) * 4);
+		x = (x + 0x808080) ^ 0x808080;
+		memcpy(&b, &x, sizeof(b));
+		b = __builtin_shufflevector(b, b, 0, 4, 8, 12, 1, 5, 9, 13, 2,
+					    6, 10, 14, 3, 7, 11, 15);
+		memcpy(&x, &b, sizeof(b));
+		for (int k = 0; k < 3; k++)
+			g->d[i][k] = (words8){ 0 } + x[k];
+	}
+	return true;
+}
+
+#define LOW16(a, b)                                                            \
+	__builtin_shufflevector((halves16)(a), (halves16)(b), 0, 16, 1, 17, 2, \
+				18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27)
+#define HIGH16(a, b)                                                           \
+	__builtin_shufflevector((halves16)(a), (halves16)(b), 4, 20, 5, 21, 6, \
+				22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31)
+#define DOT(acc, u, s) \
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(u), "v"(s))
+#define PACK(name, out, a, b) \
+	__asm__(name " %2, %1, %0" : "=v"(out) : "v"(a), "v"(b))
+
+static inline void dot32(uint8_t *dst, const uint8_t *src, size_t stride,
+			 const struct digits *g)
+{
+	words8 acc[4][3], q[4];
+	halves16 low, high;
+	bytes32 out;
+
+	for (int k = 0; k < 4; k++) {
+		acc[k][0] = (words8){ 0 } + HALF_UNIT;
+		acc[k][1] = acc[k][2] = (words8){ 0 };
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		bytes32 r[4];
+
+		/* Behind the last row: any row, by a weight of 0. */
+		for (size_t k = 0; k < 4; k++) {
+			const size_t j = 4 * i + k;
+
+			memcpy(&r[k],
+			       src + (j < g->taps ? j : g->taps - 1) * stride,
+			       32);
+		}
+		q[0] = (words8)LOW16(LOW(r[0], r[1]), LOW(r[2], r[3]));
+		q[1] = (words8)HIGH16(LOW(r[0], r[1]), LOW(r[2], r[3]));
+		q[2] = (words8)LOW16(HIGH(r[0], r[1]), HIGH(r[2], r[3]));
+		q[3] = (words8)HIGH16(HIGH(r[0], r[1]), HIGH(r[2], r[3]));
+		for (int k = 0; k < 4; k++)
+			for (int d = 0; d < 3; d++)
+				DOT(acc[k][d], q[k], g->d[i][d]);
+	}
+	for (int k = 0; k < 4; k++)
+		q[k] = (words8)((ints8)(acc[k][0] + (acc[k][1] << 8) +
+					(acc[k][2] << 16)) >>
+				MM_WEIGHT_BITS);
+	PACK("vpackssdw", low, q[0], q[1]);
+	PACK("vpackssdw", high, q[2], q[3]);
+	PACK("vpackuswb", out, low, high);
+	memcpy(dst, &out, 32);
+}
+#endif
+
+static void vertical(uint8_t *dst, const uint8_t *src, size_t src_stride,
+		     size_t bytes, const int32_t *w, size_t n)
+{
+	size_t i = 0;
+#ifdef LOOPS_DOT
+	struct digits d;
+
+	if (digits_of(&d, w, n))
+		for (; i + 32 <= bytes; i += 32)
+			dot32(dst + i, src + i, src_stride, &d);
+#endif
+	for (; i + 32 <= bytes; i += 32)
+		sum32(dst + i, src + i, src_stride, w, n);
+	for (; i < bytes; i++) {
+		uint32_t acc = HALF_UNIT;
+
+		for (size_t j = 0; j < n; j++)
+			acc += src[j * src_stride + i] * (uint32_t)w[j];
+		dst[i] = clip8(acc);
+	}
+}
+
 #define ROUND(t, v)                                                   \
 	do {                                                          \
 		for (int i_ = 0; i_ < 8; i_++) {                      \
@@ -199,15 +306,18 @@ static void horizontal(uint8_t *dst, size_t dst_stride, const uint8_t *src,
 		const uint8_t *p = a + (k->lo[i] - first) * ch * 32;
 		const size_t n = k->n[i];
 
-		for (size_t c = 0; c < ch; c++) {
-			words8 acc[4];
+#ifdef LOOPS_DOT
+		struct digits d;
 
-			for (int s = 0; s < 4; s++)
-				acc[s] = (words8){ 0 } + HALF_UNIT;
-			for (size_t j = 0; j < n; j++)
-				ADD32(acc, p + (j * ch + c) * 32, w[j]);
-			STORE32(b + (i * ch + c) * 32, acc);
+		if (digits_of(&d, w, n)) {
+			for (size_t c = 0; c < ch; c++)
+				dot32(b + (i * ch + c) * 32, p + c * 32,
+				      ch * 32, &d);
+			continue;
 		}
+#endif
+		for (size_t c = 0; c < ch; c++)
+			sum32(b + (i * ch + c) * 32, p + c * 32, ch * 32, w, n);
 	}
 	off_side(dst, dst_stride, b, rows, cw * ch);
 }
