@@ -26,6 +26,10 @@ OPT_LIBS := $(if $(call have,libwebpdemux),libwebp libwebpdemux)
 HAVE    := $(if $(filter libwebp,$(OPT_LIBS)),-DHAVE_WEBP)
 # Only their headers: they are loaded on first use (lib/base/dynlib.h).
 LAZY    := $(foreach l,libarchive libxml-2.0 libmicrohttpd ompi-c,$(if $(call have,$(l)),$(l)))
+AV      := libavformat libavcodec libavutil libswscale
+AV      := $(if $(filter 1111,$(subst $() ,,$(foreach l,$(AV),$(call have,$(l))))),$(AV))
+LAZY    += $(AV)
+HAVE    += $(if $(AV),-DHAVE_LIBAV)
 HAVE    += $(if $(filter libarchive,$(LAZY)),-DHAVE_ARCHIVE) \
 	   $(if $(filter libxml-2.0,$(LAZY)),-DHAVE_XML) \
 	   $(if $(filter libmicrohttpd,$(LAZY)),-DHAVE_MICROHTTPD) \

@@ -10,7 +10,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cmd.h"
+#include "image/encode.h"
+#include "media/av.h"
 #include "tensor/stream.h"
+#include "time_clocks.h"
 
 static const char *const match_words[] = { "nearest", "previous", "overlap",
 					   NULL };
@@ -69,8 +72,8 @@ static const struct mm_opt opts[] = {
 	MM_OPT_JSON(T),
 	MM_GROUP("Pairing"),
 	MM_PATH(0, "frames", T, frames, "TIMES",
-		"pair each cue with frames: a table of id and time, or a "
-		"folder of pictures named by their time"),
+		"pair each cue with frames: a table of id and time, a folder "
+		"of pictures named by their time, or a video"),
 	MM_PATH(0, "events", T, events, "TIMES",
 		"pair each cue with events: a table of id and time, or id, "
 		"start and end"),
@@ -105,6 +108,8 @@ struct job {
 	double cue_time[2], event_time[2]; /* of the row in the making */
 	size_t n_picks;
 	struct mm_sync sync;
+	struct mm_av_video *video;
+	struct mm_buf picture; /* of the row in the making, as a file */
 	bool has_tier, has_speaker, has_image, has_text;
 	uint64_t n_alone; /* cues that found nothing */
 };
@@ -378,6 +383,26 @@ static int write_cues(struct job *j, struct mm_err *err)
 
 /* ---- pairing ---- */
 
+/* The video's frame, as a PNG file. */
+static int put_video_frame(struct job *j, const struct mm_moment *m,
+			   struct mm_err *err)
+{
+	struct mm_image im = { .mode = MM_IMAGE_RGB };
+	const uint8_t *rgb;
+	int rc = mm_av_video_frame(j->video, m->start, &rgb, &im.w, &im.h, err);
+
+	if (rc)
+		return mm_fail_ctx(err, "'%s'", j->a->frames);
+	im.data = (uint8_t *)(uintptr_t)rgb; /* read only */
+	mm_buf_clear(&j->picture);
+	if ((rc = mm_image_png(&j->picture, &im, err)))
+		return rc;
+	if ((rc = mm_stream_put_str(&j->out, "image.data", j->picture.data,
+				    j->picture.len, err)))
+		return rc;
+	return put_str(j, "image.id", m->id, err);
+}
+
 static int put_frame(struct job *j, const struct mm_moment *m,
 		     struct mm_err *err)
 {
@@ -386,6 +411,8 @@ static int put_frame(struct job *j, const struct mm_moment *m,
 	if (!rc)
 		rc = mm_stream_put(&j->out, "frame.time", MM_F64, 0, NULL,
 				   &m->start, err);
+	if (!rc && j->video)
+		return put_video_frame(j, m, err);
 	if (rc || !j->has_image)
 		return rc;
 	if ((rc = put_str(j, "image.path", m->image ? m->image : "", err)))
@@ -425,14 +452,51 @@ static int put_pair(void *ctx, const struct mm_query *q,
 	return rc ? rc : mm_stream_end_row(&j->out, err);
 }
 
+/* Neither a folder nor text. */
+static int is_video(const char *path, bool *is, struct mm_err *err)
+{
+	unsigned char head[64];
+	size_t n;
+	int rc = mm_input_peek(path, head, sizeof(head), &n, err);
+
+	*is = false;
+	for (size_t i = 0; !rc && i < n; i++)
+		*is |= head[i] < 9;
+	return rc;
+}
+
+/* Every frame by its time; the pictures come when they are asked for. */
+static int read_video(struct job *j, const char *path, struct mm_err *err)
+{
+	double *times;
+	size_t n;
+	int rc = mm_av_video_times(&times, &n, path, err);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct mm_moment m = { .start = times[i], .end = times[i] };
+
+		m.id = mm_arena_printf(&j->moments.arena, "%zu", i);
+		rc = m.id ? mm_moments_add(&j->moments, &m, err)
+			  : mm_fail_nomem(err, "times of frames");
+	}
+	mm_free(times);
+	return rc ? rc : mm_av_video_open(&j->video, path, err);
+}
+
 static int read_moments(struct job *j, struct mm_err *err)
 {
 	const struct time_args *a = j->a;
 	const char *path = a->frames ? a->frames : a->events;
 	struct stat st;
+	bool video = false;
 	int rc;
 
-	if (a->frames && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	if (a->frames && !(stat(path, &st) == 0 && S_ISDIR(st.st_mode)) &&
+	    (rc = is_video(path, &video, err)))
+		return rc;
+	if (video)
+		rc = read_video(j, path, err);
+	else if (a->frames && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		rc = mm_moments_folder(&j->moments, path, a->fps, a->first,
 				       err);
 	else
@@ -543,7 +607,7 @@ static int check_args(struct job *j, struct mm_err *err)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--audio is given twice, and without --text and "
 			       "--media");
-	if (!a->text && !a->audio.n)
+	if (!a->text && !a->audio.n && !a->media)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--text names the subtitles or the transcript");
 	if (a->frames && a->events)
@@ -596,6 +660,8 @@ static int run_time(const void *args, int argc, char **argv, struct mm_err *err)
 	(void)argc, (void)argv;
 	if (!rc && j.a->audio.n)
 		return run_audio(j.a, err);
+	if (!rc && !j.a->text)
+		return mm_time_clocks(&j.a->common, j.a->media, err);
 	if (rc || (rc = mm_bad_open(&j.bad, &j.a->common, err)))
 		return rc;
 	if (!(rc = read_cues(&j, err)) && !(rc = report_problems(&j, err)) &&
@@ -606,6 +672,8 @@ static int run_time(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_cues_release(&j.cues);
 	mm_moments_release(&j.moments);
 	mm_map_release(&j.ids);
+	mm_av_video_close(j.video);
+	mm_buf_release(&j.picture);
 	mm_buf_release(&j.id);
 	return rc;
 }
@@ -616,7 +684,7 @@ const struct mm_cmd mm_cmd_align_time = {
 	.group = MM_PREPARE,
 	.summary = "bring texts together with what happens at their times",
 	.synopsis = "(--text CUES [--media FILE] [--frames TIMES | --events "
-		    "TIMES] | --audio A --audio B) [OPTION]...",
+		    "TIMES] | --media FILE | --audio A --audio B) [OPTION]...",
 	.details = "The cues alone become a stream of id, text and time; with "
 		   "TIMES each is paired with frames or events.",
 	.min_operands = 0,
