@@ -120,7 +120,11 @@ static inline bool digits_of(struct digits *g, const int32_t *w, size_t n)
 		words4 x = { 0 };
 		bytes16 b;
 
-		memcpy(&x, w + 4 * i, (n - 4 * i < 4 ? n - 4 * i : 4) * 4);
+		/* A copy of a fixed size is one load. */
+		if (n - 4 * i >= 4)
+			memcpy(&x, w + 4 * i, sizeof(x));
+		for (size_t k = 4 * i; n - 4 * i < 4 && k < n; k++)
+			x[k - 4 * i] = (uint32_t)w[k];
 		x = (x + 0x808080) ^ 0x808080;
 		memcpy(&b, &x, sizeof(b));
 		b = __builtin_shufflevector(b, b, 0, 4, 8, 12, 1, 5, 9, 13, 2,
