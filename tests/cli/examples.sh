@@ -38,7 +38,8 @@ for page in "$MAN"/*.[157]; do
 		what="$name: $(head -n 1 "$f")"
 		case $kind in
 		bg)
-			(cd run && exec sh "../$f" >/dev/null 2>&1) &
+			# exec: what is killed at the end is the command itself
+			(cd run && eval "exec $(cat "../$f")" >/dev/null 2>&1) &
 			jobs="$jobs $!"
 			printf 'ok %s\n' "$what" ;;
 		sh)
