@@ -43,11 +43,14 @@ WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 SANITY  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 	   -fno-omit-frame-pointer \
 	   $(if $(findstring clang,$(CC)),-Wno-pass-failed))
+# A small program: what nobody calls stays out, and so do tables for unwinding.
+SMALL   := -ffunction-sections -fdata-sections \
+	   $(if $(SAN),,-fno-asynchronous-unwind-tables)
 # No contraction: a sum has the same bits whatever the compiler likes.
 ALL_C   := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib -MMD -MP $(WARN) \
-	   $(SANITY) -fopenmp -ffp-contract=off $(HAVE) \
+	   $(SANITY) $(SMALL) -fopenmp -ffp-contract=off $(HAVE) \
 	   $(shell $(PKG) --cflags $(LIBS) $(OPT_LIBS) $(LAZY)) $(CFLAGS)
-ALL_L   := $(SANITY) -fopenmp $(LDFLAGS)
+ALL_L   := $(SANITY) -fopenmp -Wl,--gc-sections $(LDFLAGS)
 LDLIBS  := $(shell $(PKG) --libs $(LIBS) $(OPT_LIBS)) -ldl -lm
 
 # Kernels are loops: let the compiler unroll them.  NAME_avx2.c and
@@ -68,6 +71,13 @@ $(BUILD)/lib/image/loops_avx2.o: EXTRA_C = -O3 -mavx2
 $(BUILD)/lib/image/loops_avx512vnni.o: EXTRA_C = -O3 -mavx2 -mavx512f \
 	-mavx512bw -mavx512vl -mavx512vnni
 endif
+# Small rather than fast: kernels where there is no AVX2, and what only tells
+# kernels what to do.
+PLAIN   := attention_base gemm_base packed_base packed_int8_base vec depthwise
+$(PLAIN:%=$(BUILD)/lib/kernel/%.o): EXTRA_C = -O2 $(filter-out -O3,$(FAST))
+ROOMS   := lib/align lib/compress lib/graph lib/model lib/onnx lib/serve \
+	   lib/train cmd
+$(ROOMS:%=$(BUILD)/%/%.o): EXTRA_C = -Os
 # Loops over pixels: integers only, see lib/image/loops.h.
 $(BUILD)/lib/image/loops.o: EXTRA_C = -O3
 
