@@ -34,6 +34,7 @@ for page in "$MAN"/*.[157]; do
 		{ print >w }'
 	jobs=
 	for f in ex/*; do
+		[ -e "$f" ] || continue # a page without examples
 		n=$(basename "$f") && kind=${n#*.} n=${n%.*}
 		what="$name: $(head -n 1 "$f")"
 		case $kind in
