@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Train the demo's model with PyTorch on the demo's streams, for comparison.
 
-usage: scripts/peers/train_torch.py demo/train.mmt demo/test.mmt [EPOCHS]
+usage: scripts/peers/train_torch.py demo/train.mmt demo/test.mmt MODEL [EPOCHS]
 
 Needs torch, transformers and numpy; nothing of mmtool needs this script. The
-same model (transformers.CLIPModel with demo/model's config.json), data, batch,
+same model (transformers.CLIPModel with MODEL/config.json, MODEL being what
+`mmtool train --arch clip --preset tiny` writes), data, batch,
 optimiser, schedule and random shift; prints samples/s and recall.
 """
 import json
@@ -74,10 +75,10 @@ def recall(model, d):
 def main():
     train = columns(sys.argv[1], ["image", "ids", "mask"])
     test = columns(sys.argv[2], ["image", "ids", "mask"])
-    epochs = int(sys.argv[3]) if len(sys.argv) > 3 else 30
+    epochs = int(sys.argv[4]) if len(sys.argv) > 4 else 30
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    model = CLIPModel(CLIPConfig.from_pretrained("demo/model")).train()
+    model = CLIPModel(CLIPConfig.from_pretrained(sys.argv[3])).train()
     decay = [p for p in model.parameters() if p.ndim >= 2]
     rest = [p for p in model.parameters() if p.ndim < 2]
     opt = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1},
