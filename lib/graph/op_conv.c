@@ -197,12 +197,14 @@ static const struct sample {
 static struct mm_node *sample(struct mm_graph *g, const struct mm_op *op, int v)
 {
 	const bool deep = op == &mm_op_depthwise;
-	const struct sample *s = &samples[v];
 	struct mm_node *in[4] = { NULL };
-	const size_t F = deep ? s->C : s->F;
+	const struct sample *s;
+	size_t F;
 
 	if (v >= (int)(sizeof(samples) / sizeof(*samples)))
 		return NULL;
+	s = &samples[v];
+	F = deep ? s->C : s->F;
 	in[X] = mm_leaf(g, MM_SHAPE(s->B, s->C, s->H, s->W));
 	in[W] = mm_leaf(g, MM_SHAPE(F, deep ? 1 : s->C, s->k, s->k));
 	in[BIAS] = s->bias ? mm_leaf(g, MM_SHAPE(F)) : NULL;
