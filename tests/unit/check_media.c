@@ -92,8 +92,11 @@ static const struct wav wavs[] = {
 
 static void put(struct mm_buf *b, uint64_t v, int bytes, bool big)
 {
-	for (int i = 0; i < bytes; i++)
-		mm_buf_addc(b, (char)(v >> 8 * (big ? bytes - 1 - i : i)));
+	for (int i = 0; i < bytes; i++) {
+		const int shift = 8 * (big ? bytes - 1 - i : i);
+
+		mm_buf_addc(b, (char)(shift < 64 ? v >> shift : 0));
+	}
 }
 
 /* G.711 by search: the code whose value is nearest. */
