@@ -1,5 +1,7 @@
 # two processes learn what one does, to the rounding of sums
 command -v mpirun >/dev/null || { echo "skip: no mpirun"; exit 0; }
+# The library's own memory is not ours to look for.
+export ASAN_OPTIONS=detect_leaks=0
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
 t() { o=$1; shift; mmtool train -q --preset micro -B 8 --steps 4 --dropout 0.1 "$@" -o "$o" "$FIX/data.mmt"; }
@@ -8,7 +10,7 @@ mpi 2 --steps 1 -o try >try.log || {
 	grep -q 'built without MPI' try.log && echo "skip: built without MPI" && exit 0
 	cat try.log
 }
-losses() { jq -r '.loss // empty' "$1/log.jsonl"; }
+losses() { sed -n 's/.*"loss": *\([0-9.e+-]*\).*/\1/p' "$1/log.jsonl"; }
 near() {
 	losses "$1" >a && losses "$2" >b && paste a b |
 		awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-5 * $1) bad++ }

@@ -9,7 +9,7 @@ cat >run/log.jsonl <<'END'
 {"step":4,"lo
 END
 mmtool view --log run run/log.jsonl
-mmtool view --log --json run | jq -c '.[0].series["val.lm.loss"]'
+mmtool view --log --json run | tr -d ' \n' | sed 's/.*"val.lm.loss":\([^}]*}\).*/\1\n/'
 # what is no log
 echo '{"a":1}' >bad.jsonl && mmtool view --log bad.jsonl
 printf '{"step":1,"loss":2}\nx\n{"step":2}\n' >bad.jsonl && mmtool view --log bad.jsonl
