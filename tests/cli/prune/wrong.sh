@@ -1,3 +1,4 @@
+# What prune refuses, each with its reason, and nothing written.
 cp -r "$FIX"/model "$FIX"/data.mmt "$FIX"/photos.mmt .
 try() { mmtool prune "$@"; echo "= $?" >&2; }
 try -m model -o out

@@ -1,3 +1,4 @@
+# What quantize refuses, each with its reason.
 cp -r "$FIX"/model "$FIX"/data.mmt .
 try() { mmtool quantize "$@"; echo "= $?" >&2; }
 try -m model
