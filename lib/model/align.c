@@ -235,7 +235,8 @@ static const struct {
 	{ 2, 3.1, 1, 0.01, 640, 768, 3072, 12, 12, 512 },
 };
 
-static void put_text(struct mm_json_writer *w, int i, const struct mm_model *s)
+static void put_text(struct mm_json_writer *w, size_t i,
+		     const struct mm_model *s)
 {
 	mm_json_open(w, "text_config", '{');
 	mm_json_put_num(w, "attention_probs_dropout_prob", 0);
@@ -256,16 +257,10 @@ static void put_text(struct mm_json_writer *w, int i, const struct mm_model *s)
 	mm_json_close(w);
 }
 
-static bool align_preset(struct mm_buf *out, const char *name,
-			 const struct mm_model *s)
+static void align_preset(struct mm_buf *out, size_t i, const struct mm_model *s)
 {
 	struct mm_json_writer w;
-	int i = 0;
 
-	while (presets[i] && strcmp(presets[i], name))
-		i++;
-	if (!presets[i])
-		return false;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_open(&w, "architectures", '[');
@@ -287,7 +282,6 @@ static bool align_preset(struct mm_buf *out, const char *name,
 	mm_json_close(&w);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
-	return true;
 }
 
 /* ---- the image tower ---- */

@@ -147,8 +147,7 @@ const struct mm_clip *mm_clip_config(const struct mm_model *m)
 
 /* ---- presets ---- */
 
-static const char *const presets[] = { "micro", "tiny", "small", "base",
-				       NULL };
+static const char *const presets[] = { "micro", "tiny", "small", "base", NULL };
 
 static const struct {
 	size_t vision[5]; /* width, ffn, layers, heads, patch */
@@ -178,16 +177,10 @@ void mm_clip_put_text(struct mm_json_writer *w, const struct mm_model *shape,
 	mm_json_put_int(w, "vocab_size", (int64_t)shape->vocab_size);
 }
 
-static bool clip_preset(struct mm_buf *out, const char *name,
-			const struct mm_model *s)
+static void clip_preset(struct mm_buf *out, size_t i, const struct mm_model *s)
 {
 	struct mm_json_writer w;
-	int i = 0;
 
-	while (presets[i] && strcmp(presets[i], name))
-		i++;
-	if (!presets[i])
-		return false;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_open(&w, "architectures", '[');
@@ -214,7 +207,6 @@ static bool clip_preset(struct mm_buf *out, const char *name,
 	mm_json_close(&w);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
-	return true;
 }
 
 /* ---- the towers ---- */

@@ -104,16 +104,11 @@ static const struct {
 	{ { 3, 4, 23, 3 }, 64, { 512, 2048, 12, 8 }, 512 },
 };
 
-static bool clip_resnet_preset(struct mm_buf *out, const char *name,
+static void clip_resnet_preset(struct mm_buf *out, size_t i,
 			       const struct mm_model *s)
 {
 	struct mm_json_writer w;
-	int i = 0;
 
-	while (presets[i] && strcmp(presets[i], name))
-		i++;
-	if (!presets[i])
-		return false;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_put_num(&w, "logit_scale_init_value", 2.6592);
@@ -136,7 +131,6 @@ static bool clip_resnet_preset(struct mm_buf *out, const char *name,
 	mm_json_put_int(&w, "width", sizes[i].width);
 	mm_json_close(&w);
 	mm_json_close(&w);
-	return true;
 }
 
 /* ---- the tower ---- */

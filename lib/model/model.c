@@ -151,12 +151,17 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 {
 	const struct mm_arch *a = mm_arch_find(arch);
 	struct mm_buf text = { 0 }, names = { 0 };
+	size_t at = 0;
 	int rc;
 
 	start(m);
 	if (!a)
 		return unknown_arch(arch, err);
-	if (!a->preset(&text, preset, shape)) {
+	while (a->presets[at] && strcmp(a->presets[at], preset))
+		at++;
+	if (a->presets[at])
+		a->preset(&text, at, shape);
+	if (!a->presets[at]) {
 		for (int i = 0; a->presets[i]; i++)
 			mm_buf_printf(&names, "%s%s", i ? ", " : "",
 				      a->presets[i]);

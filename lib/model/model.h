@@ -42,9 +42,9 @@ struct mm_arch {
 	/* Read m->json into m->config and the fields below it. */
 	int (*configure)(struct mm_model *m, struct mm_err *err);
 
-	/* The text of a config.json for training from scratch, into `out`;
-	 * false where there is no such preset. */
-	bool (*preset)(struct mm_buf *out, const char *name,
+	/* The text of a config.json for training from scratch, into `out`:
+	 * that of preset i. */
+	void (*preset)(struct mm_buf *out, size_t i,
 		       const struct mm_model *shape);
 	const char *const *presets; /* names, NULL-terminated */
 

@@ -110,7 +110,7 @@ static const struct {
 	int64_t width, ffn, layers, text_layers, heads, patch;
 } sizes[] = { { 128, 512, 4, 2, 4, 8 }, { 768, 3072, 12, 12, 12, 16 } };
 
-static void put_tower(struct mm_json_writer *w, int i, int64_t layers)
+static void put_tower(struct mm_json_writer *w, size_t i, int64_t layers)
 {
 	mm_json_put_str(w, "hidden_act", "gelu_pytorch_tanh");
 	mm_json_put_int(w, "hidden_size", sizes[i].width);
@@ -120,16 +120,11 @@ static void put_tower(struct mm_json_writer *w, int i, int64_t layers)
 	mm_json_put_int(w, "num_hidden_layers", layers);
 }
 
-static bool siglip_preset(struct mm_buf *out, const char *name,
+static void siglip_preset(struct mm_buf *out, size_t i,
 			  const struct mm_model *s)
 {
 	struct mm_json_writer w;
-	int i = 0;
 
-	while (presets[i] && strcmp(presets[i], name))
-		i++;
-	if (!presets[i])
-		return false;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_open(&w, "architectures", '[');
@@ -156,7 +151,6 @@ static bool siglip_preset(struct mm_buf *out, const char *name,
 	mm_json_close(&w);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
-	return true;
 }
 
 /* ---- the towers ---- */
