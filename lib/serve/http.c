@@ -530,11 +530,22 @@ static void answer_half_closed(struct mm_http_request *r)
 	answer_at_once(fd, r);
 }
 
+static void tell(struct mm_http *h, char what)
+{
+	const ssize_t n = write(h->tell[1], &what, 1);
+
+	(void)n; /* a pipe of a few bytes is never full */
+}
+
 void mm_http_reply(struct mm_http_request *r)
 {
+	struct mm_http *h = r->connection->http;
+
 	if (!r->text.failed && r->text.len < ANSWER_MAX)
 		answer_half_closed(r);
 	mhd.MHD_resume_connection(r->handle);
+	if (!atomic_exchange(&h->woken, true))
+		tell(h, 'r');
 }
 
 /* ---- the daemon ---- */
@@ -561,14 +572,19 @@ static void turn_away(int listener)
 	close(listener);
 }
 
-/* What the pipe says: no more connections; or, closed, that is all. */
+/* What the pipe says: a connection resumes; no more connections; or, closed,
+ * that is all. */
 static bool told(struct mm_http *h)
 {
 	char c;
 	int fd;
 
-	if (read(h->stop[0], &c, 1) != 1)
+	if (read(h->tell[0], &c, 1) != 1)
 		return false;
+	if (c == 'r') {
+		h->woken = false; /* before the connections are looked at */
+		return true;
+	}
 	fd = mhd.MHD_quiesce_daemon(h->daemon);
 	if (fd >= 0)
 		turn_away(fd);
@@ -579,7 +595,7 @@ static bool told(struct mm_http *h)
  * The library's own thread (0.9.75) asks epoll_wait for 128 events and, where
  * it gets as many, asks again with the same long timeout before it looks at
  * them: busy clients then wait for nothing.  Driven from here it never sleeps
- * inside.
+ * inside; but then resuming a connection wakes nobody, which the pipe does.
  */
 static void *drive(void *arg)
 {
@@ -588,7 +604,7 @@ static void *drive(void *arg)
 		mhd.MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd fd[] = {
 		{ .fd = info->epoll_fd, .events = POLLIN },
-		{ .fd = h->stop[0], .events = POLLIN },
+		{ .fd = h->tell[0], .events = POLLIN },
 	};
 
 	for (;;) {
@@ -606,12 +622,12 @@ static void *drive(void *arg)
 
 static int start_thread(struct mm_http *h, struct mm_err *err)
 {
-	if (pipe(h->stop))
+	if (pipe(h->tell))
 		return mm_fail_errno(err, "cannot make a pipe");
 	if (!pthread_create(&h->thread, NULL, drive, h))
 		return MM_OK;
-	close(h->stop[0]);
-	close(h->stop[1]);
+	close(h->tell[0]);
+	close(h->tell[1]);
 	return mm_fail(err, MM_ERR_NOMEM, "cannot start a thread");
 }
 
@@ -656,18 +672,17 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 
 void mm_http_accept_no_more(struct mm_http *h)
 {
-	const ssize_t n = h->daemon ? write(h->stop[1], "q", 1) : 0;
-
-	(void)n; /* a pipe of two bytes is never full */
+	if (h->daemon)
+		tell(h, 'q');
 }
 
 void mm_http_stop(struct mm_http *h)
 {
 	if (!h->daemon)
 		return;
-	close(h->stop[1]); /* which poll() notices at the other end */
+	close(h->tell[1]); /* which poll() notices at the other end */
 	pthread_join(h->thread, NULL);
-	close(h->stop[0]);
+	close(h->tell[0]);
 	mhd.MHD_stop_daemon(h->daemon);
 	pthread_mutex_destroy(&h->lock);
 	h->daemon = NULL;

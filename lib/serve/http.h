@@ -18,6 +18,7 @@
 #define MM_SERVE_HTTP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -70,7 +71,8 @@ struct mm_http {
 	struct mm_http_options o;
 	void *daemon;
 	pthread_t thread;
-	int stop[2]; /* a pipe, closed to end the thread */
+	int tell[2];	    /* a pipe to the thread, closed to end it */
+	_Atomic bool woken; /* it has yet to read that a connection resumes */
 	pthread_mutex_t lock;
 	struct mm_http_connection *first;
 	size_t n_connections, n_requests, in_bodies;
