@@ -104,9 +104,10 @@ ONNX_CC := $(if $(SAN),,$(and $(wildcard /usr/include/onnx/checker.h),\
 
 all: $(BUILD)/mmtool
 tests: $(UNIT) $(FUZZ) $(ONNX_CC) man
-bench-programs: $(BENCH)
-bench: $(BENCH)
+bench-programs: $(BENCH) $(BUILD)/tests/bench/load
+bench: $(BUILD)/mmtool bench-programs
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
+	@echo "== serve" && MMTOOL=$(abspath $(BUILD)/mmtool) tests/bench/serve.sh
 
 $(BUILD)/cmd/common.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
 $(BUILD)/mmtool: $(CMD_O) $(BUILD)/libmmtool.a
@@ -154,6 +155,9 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_O) \
 	$(Q)$(CC) $(ALL_L) $(if $(FUZZER),-fsanitize=fuzzer) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o \
 		$(BUILD)/tests/bench/bench.o $(BUILD)/libmmtool.a
+	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/bench/load: $(BUILD)/tests/bench/load.o $(BUILD)/libmmtool.a
 	$(Q)$(CC) $(ALL_L) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/onnx_checker: tests/onnx_checker.cc

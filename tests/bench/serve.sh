@@ -1,0 +1,133 @@
+#!/bin/sh
+# mmtool serve beside mmtool embed: inputs a second that clients get out of a
+# server, as a share of what embed does with the same batch, and how long a
+# client waits where requests come evenly at half of the most that the server
+# did.
+#
+#	usage: tests/bench/serve.sh [MODEL PICTURE [PART]]
+#
+# MODEL is a folder, PICTURE what is sent as one; without them a small CLIP and
+# a picture of the tests.  PART picks lines by a part of their name.  A line:
+#
+#	what  inputs/s of embed, of serve  their ratio  p50, p99 at half load
+#
+# "x 32" is 32 inputs in one request, else each request has one.  Everything
+# runs on this machine, the clients too: they take their share of it.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=${here%/tests/bench}
+: "${MMTOOL:=$root/build/mmtool}" "${SECONDS_EACH:=4}" "${CLIENTS:=64}"
+load=$(dirname "$MMTOOL")/tests/bench/load
+DATA=$root/tests/data
+PATH=$(dirname "$MMTOOL"):$PATH
+work=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill $pid; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+export DATA PATH LC_ALL=C
+case ${1:-} in
+'') set -- "$work/model" "$DATA/shapes/red-cross.png" "${3:-}" ;;
+*) set -- "$(realpath "$1")" "$(realpath "$2")" "${3:-}" ;;
+esac
+model=$1 picture=$2 part=$3
+cd "$work" || exit 1
+(mkdir fix && cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
+[ -d "$model" ] || mv fix/model model
+
+now() { date +%s.%N; }
+calc() { awk "BEGIN { printf \"%.1f\", $1 }"; }
+
+# ---- bodies ----
+uri="data:image/png;base64,$(base64 -w 0 "$picture")"
+caption=$(head -n 1 fix/captions.txt)
+list() { # list ITEM: 32 of it
+	awk -v item="$1" 'BEGIN { for (i = 0; i < 32; i++)
+		printf "%s%s", i ? ", " : "", item }' </dev/null
+}
+b64=', "encoding_format": "base64"'
+printf '{"input": "%s"%s}' "$caption" "$b64" >text
+printf '{"input": [%s]%s}' "$(list "\"$caption\"")" "$b64" >text32
+printf '{"input": {"image": "%s"}%s}' "$uri" "$b64" >json
+# awk's command line is too short for 32 large pictures.
+{
+	printf '{"input": ['
+	for i in $(seq 32); do
+		[ "$i" = 1 ] || printf ', '
+		printf '{"image": "%s"}' "$uri"
+	done
+	printf ']%s}' "$b64"
+} >json32
+{
+	printf -- '--b0und\r\nContent-Disposition: form-data; name="image"; '
+	printf 'filename="a"\r\n\r\n'
+	cat "$picture"
+	printf '\r\n--b0und\r\nContent-Disposition: form-data; name="text"'
+	printf '\r\n\r\n%s\r\n--b0und--\r\n' "$caption"
+} >form
+
+# ---- embed: what N inputs more cost, so that its start does not count ----
+embed() { # embed KIND N
+	rm -rf in && mkdir in
+	if [ "$1" = text ]; then
+		awk -v s="$caption" -v n="$2" \
+			'BEGIN { while (n-- > 0) print s }' >in/lines.txt
+		set -- --text in/lines.txt
+	else
+		for i in $(seq "$2"); do ln -s "$picture" "in/$i.png"; done
+		set -- --image in
+	fi
+	begin=$(now)
+	mmtool embed -q -B 32 -m "$model" "$@" -o out.mmt || exit 1
+	calc "1000 * ($(now) - $begin)"
+}
+embed_rate() { # embed_rate KIND
+	few=32 many=64
+	short=$(embed "$1" $few)
+	while :; do
+		long=$(embed "$1" $many)
+		[ "${long%.*}" -lt $((${short%.*} + 1500)) ] || break
+		many=$((many * 2))
+	done
+	calc "1000 * ($many - $few) / ($long - $short)"
+}
+
+# ---- serve ----
+: >server.err
+mmtool serve -m "$model" --listen 127.0.0.1:0 --max-body 1G \
+	--max-bodies 8G --queue 4096 2>server.err &
+pid=$!
+url=
+while [ -z "$url" ] && kill -0 $pid 2>/dev/null; do
+	url=$(sed -n 's/.* is served at //p' server.err)
+	[ -n "$url" ] || sleep 0.05
+done
+[ -n "$url" ] || { cat server.err >&2 && exit 1; }
+where=${url#http://}
+measure() { # measure NAME KIND PATH BODY INPUTS
+	case $1 in *"$part"*) ;; *) return ;; esac
+	eval "own=\${rate_$2:-}"
+	[ -n "$own" ] || own=$(embed_rate "$2")
+	eval "rate_$2=$own"
+	clients=$CLIENTS
+	[ "$5" = 1 ] || clients=4
+	eval "$("$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4" |
+		sed 's/ / full_/g;s/^/full_/')"
+	half=$(calc "$full_rate / 2")
+	eval "$("$load" -c 512 -r "$half" -d "$SECONDS_EACH" "$where" "$3" \
+		"$4")"
+	printf '%-22s %9.1f %9.1f  %5.2f   %8.2f %8.2f ms\n' "$1" "$own" \
+		"$(calc "$full_rate * $5")" \
+		"$(calc "100 * $full_rate * $5 / $own" | awk '{ print $1 / 100 }')" \
+		"$p50" "$p99"
+	[ "$lost$refused$other" = 000 ] ||
+		echo "  lost $lost, refused $refused, other $other"
+}
+printf '%-22s %9s %9s  %5s   %8s %8s\n' '' embed/s serve/s ratio p50 p99
+measure text text /v1/embeddings text 1
+measure "text x 32" text /v1/embeddings text32 32
+measure "picture, JSON" image /v1/embeddings json 1
+measure "picture, JSON x 32" image /v1/embeddings json32 32
+measure "picture, form" image /multimodal/inference form 1
+kill $pid
+wait $pid
+pid=
