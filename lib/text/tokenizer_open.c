@@ -204,6 +204,26 @@ done:
 	return rc;
 }
 
+static void make_room(size_t *rows, int32_t id)
+{
+	if (id >= 0 && (size_t)id >= *rows)
+		*rows = (size_t)id + 1;
+}
+
+/* Added tokens, the post-processor and padding may have ids of their own. */
+static size_t vocab_size(const struct mm_tokenizer *tok)
+{
+	size_t rows = tok->n_tokens;
+
+	make_room(&rows, tok->info.pad);
+	for (size_t i = 0; i < tok->n_added; i++)
+		make_room(&rows, tok->added[i].id);
+	for (int pair = 0; pair < 2; pair++)
+		for (size_t i = 0; i < tok->n_piece[pair]; i++)
+			make_room(&rows, tok->piece[pair][i].id);
+	return rows;
+}
+
 int mm_tokenizer_open(struct mm_tokenizer **out, const char *path,
 		      enum mm_clean clean, struct mm_err *err)
 {
@@ -225,10 +245,7 @@ int mm_tokenizer_open(struct mm_tokenizer **out, const char *path,
 		mm_tokenizer_free(tok);
 		return rc;
 	}
-	f->vocab_size = tok->n_tokens;
-	for (size_t i = 0; i < tok->n_added; i++)
-		if ((size_t)tok->added[i].id >= f->vocab_size)
-			f->vocab_size = (size_t)tok->added[i].id + 1;
+	f->vocab_size = vocab_size(tok);
 	*out = tok;
 	return MM_OK;
 }
