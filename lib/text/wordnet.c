@@ -26,8 +26,8 @@ static const char *const names[MM_N_POS] = { "noun", "verb", "adj", "adv" };
 
 struct mm_wordnet {
 	struct mm_file index[MM_N_POS], data[MM_N_POS], exc[MM_N_POS];
-	struct mm_file counts;	       /* size 0 where the file is not there */
-	struct mm_map forms[MM_N_POS]; /* inflected to base, in `bases` */
+	struct mm_file counts;		   /* cntlist.rev */
+	struct mm_map forms[MM_N_POS];	   /* inflected to base, in `bases` */
 	struct mm_map irregular[MM_N_POS]; /* base */
 	struct mm_arena bases;
 };

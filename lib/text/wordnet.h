@@ -1,10 +1,11 @@
 /*
  * wordnet.h - Princeton WordNet 3.0, read from its database files.
  *
- * The folder holds index.POS, data.POS and POS.exc for noun, verb, adj, adv,
- * as Debian's wordnet-base installs them in /usr/share/wordnet; man wndb(5WN)
- * has the format.  Files are mapped; a look-up is a binary search over an
- * index file, which is sorted by bytes.  Look-ups are safe from any thread.
+ * The folder holds index.POS, data.POS, POS.exc (noun, verb, adj, adv) and
+ * cntlist.rev, as Debian's wordnet-base installs them in /usr/share/wordnet;
+ * man wndb(5WN) has the format.  Files are mapped; a look-up is a binary search
+ * over an index file, which is sorted by bytes.  Look-ups are safe from any
+ * thread.
  */
 #ifndef MM_TEXT_WORDNET_H
 #define MM_TEXT_WORDNET_H

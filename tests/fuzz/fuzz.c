@@ -51,6 +51,77 @@ void fuzz_stdin(const uint8_t *data, size_t size)
 	close(fd[0]);
 }
 
+static char dir[] = "/tmp/mmtool-fuzz-XXXXXX";
+static const char *const *in_dir; /* names of what may lie there */
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void empty_dir(void)
+{
+	for (const char *const *name = in_dir; *name; name++)
+		unlink(path_of(*name));
+}
+
+static void remove_dir(void)
+{
+	empty_dir();
+	rmdir(dir);
+}
+
+/* "== NAME\n" at p: NAME, and the line's length in *n. */
+static const char *heading(const char *p, const char *end, size_t *n)
+{
+	for (const char *const *name = in_dir; *name; name++) {
+		const size_t len = strlen(*name);
+
+		*n = len + 4;
+		if ((size_t)(end - p) >= *n && !memcmp(p, "== ", 3) &&
+		    !memcmp(p + 3, *name, len) && p[*n - 1] == '\n')
+			return *name;
+	}
+	return NULL;
+}
+
+const char *fuzz_folder(const uint8_t *data, size_t size,
+			const char *const *names)
+{
+	const char *p = (const char *)data, *end = p + size;
+	const char *first = NULL, *name;
+	FILE *f = NULL;
+	size_t n;
+
+	if (!in_dir) {
+		FUZZ_ASSERT(mkdtemp(dir));
+		atexit(remove_dir);
+	}
+	in_dir = names;
+	empty_dir();
+	for (; p < end; p += n) {
+		if ((name = heading(p, end, &n))) {
+			if (f)
+				fclose(f);
+			f = fopen(path_of(name), "wb");
+			FUZZ_ASSERT(f);
+			first = first ? first : name;
+			continue;
+		}
+		n = (size_t)(end - p);
+		if (memchr(p, '\n', n))
+			n = (size_t)((const char *)memchr(p, '\n', n) - p) + 1;
+		if (f)
+			fwrite(p, 1, n, f);
+	}
+	if (f)
+		fclose(f);
+	return first ? path_of(first) : NULL;
+}
+
 volatile unsigned char fuzz_sink;
 
 void fuzz_touch(const void *bytes, size_t n)

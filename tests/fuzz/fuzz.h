@@ -23,6 +23,14 @@ enum { FUZZ_PIPE_MAX = 60000 };
 const char *fuzz_file(const uint8_t *data, size_t size);
 void fuzz_stdin(const uint8_t *data, size_t size);
 
+/*
+ * The input as files of a folder: a line "== NAME", NAME one of `names` (up to
+ * a NULL), begins each.  The path of the first, NULL where there is none; all
+ * are gone at the next call.
+ */
+const char *fuzz_folder(const uint8_t *data, size_t size,
+			const char *const *names);
+
 /* Read every byte, so that a sanitizer sees where they lie. */
 void fuzz_touch(const void *bytes, size_t n);
 extern volatile unsigned char fuzz_sink; /* what they add up to */

@@ -1,14 +1,10 @@
 /*
- * Bytes as the files of a tokenizer: "== NAME" on a line of its own begins a
- * file of that name, the first file is the one that is opened.  What opens
+ * Bytes as the files of a tokenizer, the first of them opened.  What opens
  * turns texts into ids of its own vocabulary, and these back into UTF-8.
  */
 #include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/utf8.h"
 #include "text/tokenizer.h"
@@ -22,77 +18,8 @@ static const char *const names[] = {
 	"bpe_simple_vocab_16e6.txt",
 	"tokenizer_config.json",
 	"special_tokens_map.json",
+	NULL,
 };
-enum { N_NAMES = sizeof(names) / sizeof(*names) };
-
-static char dir[] = "/tmp/mmtool-fuzz-XXXXXX";
-
-static void remove_dir(void)
-{
-	rmdir(dir);
-}
-
-static void make_dir(void)
-{
-	static bool made;
-
-	if (made)
-		return;
-	FUZZ_ASSERT(mkdtemp(dir));
-	atexit(remove_dir);
-	made = true;
-}
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
-/* "== NAME\n" at p: NAME, and its length in *n. */
-static const char *heading(const char *p, const char *end, size_t *n)
-{
-	for (size_t i = 0; i < N_NAMES; i++) {
-		const size_t len = strlen(names[i]);
-
-		*n = len + 4;
-		if ((size_t)(end - p) >= *n && !memcmp(p, "== ", 3) &&
-		    !memcmp(p + 3, names[i], len) && p[*n - 1] == '\n')
-			return names[i];
-	}
-	return NULL;
-}
-
-/* Write the files; the name of the first, NULL where there is none. */
-static const char *put_files(const char *p, const char *end)
-{
-	const char *first = NULL, *name;
-	FILE *f = NULL;
-	size_t n;
-
-	while (p < end) {
-		if ((name = heading(p, end, &n))) {
-			if (f)
-				fclose(f);
-			f = fopen(path_of(name), "wb");
-			FUZZ_ASSERT(f);
-			first = first ? first : name;
-			p += n;
-			continue;
-		}
-		n = (size_t)(end - p);
-		if (memchr(p, '\n', n))
-			n = (size_t)((char *)memchr(p, '\n', n) - p) + 1;
-		if (f)
-			fwrite(p, 1, n, f);
-		p += n;
-	}
-	if (f)
-		fclose(f);
-	return first;
-}
 
 static void there_and_back(const struct mm_tokenizer *tok,
 			   struct mm_token_work *w, const char *text,
@@ -146,21 +73,17 @@ static void use(const struct mm_tokenizer *tok)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const char *first = fuzz_folder(data, size, names);
 	struct mm_tokenizer *tok = NULL;
 	struct mm_err err = { 0 };
-	const char *first;
 	int rc;
 
-	make_dir();
-	first = put_files((const char *)data, (const char *)data + size);
-	if (first) {
-		rc = mm_tokenizer_open(&tok, path_of(first), MM_CLEAN_HF, &err);
-		fuzz_status(rc, &err);
-		if (!rc)
-			use(tok);
-		mm_tokenizer_free(tok);
-	}
-	for (size_t i = 0; i < N_NAMES; i++)
-		unlink(path_of(names[i]));
+	if (!first)
+		return 0;
+	rc = mm_tokenizer_open(&tok, first, MM_CLEAN_HF, &err);
+	fuzz_status(rc, &err);
+	if (!rc)
+		use(tok);
+	mm_tokenizer_free(tok);
 	return 0;
 }
