@@ -56,6 +56,10 @@ union mm_attr {
 		size_t heads;
 		bool causal;
 		double scale, dropout;
+		/* One query a sample, which stands at this row, or where
+		 * mm_pick_end finds this id. */
+		size_t row;
+		int eos;
 	} attention;
 	struct {
 		size_t patch;
@@ -193,6 +197,14 @@ struct mm_op {
 
 	/* Which values bwd reads: bit i for in[i], MM_READS_OUT for val. */
 	unsigned bwd_reads;
+
+	/*
+	 * Bit i: row t of a sample of out is made of row t of in[i] and of no
+	 * other of its rows (rows.h).  narrow, where there is one, tells the
+	 * node that only the row of `pick` is left.
+	 */
+	unsigned by_row;
+	void (*narrow)(struct mm_node *out, const struct mm_node *pick);
 
 	/* What the operator is in ONNX, see onnx.h; NULL where it has a use
 	 * in training only (training is then set). */

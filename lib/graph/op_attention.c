@@ -3,13 +3,21 @@
 
 #include "graph/onnx.h"
 #include "graph/ops.h"
+#include "graph/rows.h"
 
-enum { Q, K, V, MASK };
+enum { Q, K, V, MASK, IDS };
+
+/* Of each sample, after mm_graph_narrow. */
+static bool one_query(const struct mm_node *out)
+{
+	return out->in[Q]->shape.rank == 2;
+}
 
 static struct mm_attention call(const struct mm_node *out)
 {
-	const size_t *q = out->in[Q]->shape.dim, *k = out->in[K]->shape.dim;
-	const size_t H = out->at.attention.heads, D = q[2] / H;
+	const size_t *k = out->in[K]->shape.dim;
+	const size_t H = out->at.attention.heads, D = k[2] / H;
+	const size_t Tq = one_query(out) ? 1 : out->in[Q]->shape.dim[1];
 	double scale = out->at.attention.scale;
 
 	if (scale == 0)
@@ -19,11 +27,11 @@ static struct mm_attention call(const struct mm_node *out)
 		.k = out->in[K]->val,
 		.v = out->in[V]->val,
 		.mask = out->in[MASK] ? out->in[MASK]->data : NULL,
-		.ldq = q[2],
-		.ldk = q[2],
-		.ldo = q[2],
-		.B = q[0],
-		.Tq = q[1],
+		.ldq = k[2],
+		.ldk = k[2],
+		.ldo = k[2],
+		.B = k[0],
+		.Tq = Tq,
 		.Tk = k[1],
 		.H = H,
 		.D = D,
@@ -34,7 +42,7 @@ static struct mm_attention call(const struct mm_node *out)
 				   : 0,
 		.key = mm_noise_key(out),
 		/* p has H Tq Tk elements a sample, not H D Tq. */
-		.noise_offset = out->graph->row0 * H * q[1] * k[1],
+		.noise_offset = out->graph->row0 * H * Tq * k[1],
 	};
 }
 
@@ -59,11 +67,22 @@ static int attention_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
+/* Logarithms of the sums, and where the only queries stand. */
 static size_t attention_saved(const struct mm_node *out)
 {
 	const struct mm_attention a = call(out);
 
-	return out->needs_grad ? a.B * a.H * a.Tq * sizeof(mm_real) : 0;
+	return (out->needs_grad ? a.B * a.H * a.Tq * sizeof(mm_real) : 0) +
+	       (one_query(out) ? a.B * sizeof(int32_t) : 0);
+}
+
+static int32_t *places(const struct mm_node *out, const struct mm_attention *a)
+{
+	mm_real *lse = out->saved;
+
+	if (!one_query(out))
+		return NULL;
+	return (int32_t *)(void *)(lse + (out->needs_grad ? a->B * a->H : 0));
 }
 
 static size_t attention_work(const struct mm_node *out)
@@ -75,21 +94,35 @@ static size_t attention_work(const struct mm_node *out)
 
 static void attention_fwd(struct mm_node *out)
 {
-	const struct mm_attention a = call(out);
+	struct mm_attention a = call(out);
+	int32_t *at = places(out, &a);
 
+	for (size_t b = 0; at && b < a.B; b++)
+		at[b] = (int32_t)mm_row_at(out->in[IDS], out->at.attention.eos,
+					   out->at.attention.row, b);
+	a.at = at;
 	mm_attention_fwd(out->val, out->needs_grad ? out->saved : NULL, &a,
 			 out->work);
 }
 
 static void attention_bwd(struct mm_node *out)
 {
-	const struct mm_attention a = call(out);
+	struct mm_attention a = call(out);
 	mm_real beta[3], *d[3];
 
+	a.at = places(out, &a);
 	for (int i = 0; i < 3; i++)
 		d[i] = mm_grad_beta(out, i, &beta[i]);
 	mm_attention_bwd(d[Q], d[K], d[V], beta, out->grad, out->val,
 			 out->saved, &a, out->work);
+}
+
+static void attention_narrow(struct mm_node *out, const struct mm_node *pick)
+{
+	out->n_in = IDS + 1;
+	out->in[IDS] = pick->n_in > 1 ? pick->in[1] : NULL;
+	out->at.attention.eos = pick->at.loss.ignore;
+	out->at.attention.row = pick->at.slice.begin;
 }
 
 struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
@@ -98,8 +131,10 @@ struct mm_node *mm_attention(struct mm_graph *g, struct mm_node *q,
 			     double scale, double dropout)
 {
 	struct mm_node *in[] = { q, k, v, mask };
-	const union mm_attr at = { .attention = { heads, causal, scale,
-						  dropout } };
+	const union mm_attr at = { .attention = { .heads = heads,
+						  .causal = causal,
+						  .scale = scale,
+						  .dropout = dropout } };
 
 	return mm_emit(g, &mm_op_attention, &at, 4, in);
 }
@@ -131,6 +166,8 @@ const struct mm_op mm_op_attention = {
 	.fwd = attention_fwd,
 	.bwd = attention_bwd,
 	.bwd_reads = 1u << Q | 1u << K | 1u << V | MM_READS_OUT,
+	.by_row = 1u << Q,
+	.narrow = attention_narrow,
 	.stochastic = true,
 	.grad_tol = 1e-6,
 	.sample = attention_sample,

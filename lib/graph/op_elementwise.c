@@ -107,6 +107,7 @@ static struct mm_node *binary_sample(struct mm_graph *g, const struct mm_op *op,
 					    .fwd = binary_fwd,           \
 					    .bwd = binary_bwd,           \
 					    .bwd_reads = READS,          \
+					    .by_row = 3,                 \
 					    .positive = true,            \
 					    .grad_tol = 1e-6,            \
 					    .sample = NAME##_sample };
@@ -161,6 +162,7 @@ const struct mm_op mm_op_affine = {
 	.shape = same_shape,
 	.fwd = affine_fwd,
 	.bwd = affine_bwd,
+	.by_row = 1u << 0,
 	.grad_tol = 1e-6,
 	.sample = affine_sample,
 };
@@ -211,7 +213,8 @@ const struct mm_op mm_op_activate = {
 	.shape = same_shape,
 	.fwd = activate_fwd,
 	.bwd = activate_bwd,
-	.bwd_reads = 1,
+	.bwd_reads = 1u << 0,
+	.by_row = 1u << 0,
 	.positive = true,
 	.grad_tol = 1e-6,
 	.sample = activate_sample,

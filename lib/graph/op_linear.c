@@ -198,6 +198,7 @@ const struct mm_op mm_op_linear = {
 	.fwd = linear_fwd,
 	.bwd = linear_bwd,
 	.bwd_reads = 1u << X | 1u << W,
+	.by_row = 1u << X | 1u << RESIDUAL,
 	.grad_tol = 1e-6,
 	.sample = linear_sample,
 };

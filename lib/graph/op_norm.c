@@ -90,6 +90,7 @@ const struct mm_op mm_op_layernorm = {
 	.fwd = layernorm_fwd,
 	.bwd = layernorm_bwd,
 	.bwd_reads = 1u << 0 | 1u << 1,
+	.by_row = 1u << 0,
 	.grad_tol = 1e-6,
 	.sample = layernorm_sample,
 };
@@ -137,6 +138,7 @@ const struct mm_op mm_op_l2norm = {
 	.fwd = l2norm_fwd,
 	.bwd = l2norm_bwd,
 	.bwd_reads = MM_READS_OUT,
+	.by_row = 1u << 0,
 	.grad_tol = 1e-6,
 	.sample = l2norm_sample,
 };
@@ -188,6 +190,7 @@ const struct mm_op mm_op_softmax = {
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,
 	.bwd_reads = MM_READS_OUT,
+	.by_row = 1u << 0,
 	.grad_tol = 1e-6,
 	.sample = softmax_sample,
 };
@@ -199,6 +202,7 @@ const struct mm_op mm_op_log_softmax = {
 	.fwd = softmax_fwd,
 	.bwd = softmax_bwd,
 	.bwd_reads = MM_READS_OUT,
+	.by_row = 1u << 0,
 	.grad_tol = 1e-6,
 	.sample = log_softmax_sample,
 };

@@ -4,6 +4,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops.h"
+#include "graph/rows.h"
 
 /* ---- the row at the end of the text, or a fixed one ---- */
 
@@ -29,20 +30,27 @@ static size_t pick_saved(const struct mm_node *out)
 	return out->shape.dim[0] * sizeof(int32_t);
 }
 
-static int32_t end_of(const int32_t *ids, size_t T, int eos)
+static size_t end_of(const int32_t *ids, size_t T, int eos)
 {
 	size_t at = 0;
 
 	if (eos != MM_EOS_LARGEST) {
 		for (size_t t = 0; t < T; t++)
 			if (ids[t] == eos)
-				return (int32_t)t;
+				return t;
 		return 0;
 	}
 	for (size_t t = 1; t < T; t++)
 		if (ids[t] > ids[at])
 			at = t;
-	return (int32_t)at;
+	return at;
+}
+
+size_t mm_row_at(const struct mm_node *ids, int eos, size_t row, size_t b)
+{
+	const size_t T = ids ? ids->shape.dim[1] : 0;
+
+	return ids ? end_of((const int32_t *)ids->data + b * T, T, eos) : row;
 }
 
 static void pick_fwd(struct mm_node *out)
@@ -51,12 +59,9 @@ static void pick_fwd(struct mm_node *out)
 	int32_t *row = out->saved;
 
 	for (size_t b = 0; b < out->shape.dim[0]; b++) {
-		if (out->op == &mm_op_pick_end)
-			row[b] = end_of((const int32_t *)out->in[1]->data +
-						b * T,
-					T, out->at.loss.ignore);
-		else
-			row[b] = (int32_t)out->at.slice.begin;
+		row[b] = (int32_t)mm_row_at(out->n_in > 1 ? out->in[1] : NULL,
+					    out->at.loss.ignore,
+					    out->at.slice.begin, b);
 		memcpy(out->val + b * C,
 		       out->in[0]->val + (b * T + (size_t)row[b]) * C,
 		       C * sizeof(mm_real));

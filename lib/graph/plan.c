@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "graph/pack.h"
+#include "graph/rows.h"
 
 enum { ALIGN = 64 };
 
@@ -198,12 +199,15 @@ static size_t most_work(const struct mm_graph *g)
 
 int mm_graph_plan(struct mm_graph *g, struct mm_err *err)
 {
-	const size_t n = 3 * g->n_nodes;
 	const struct life **placed;
 	struct life *life;
+	size_t n;
 
+	if (!g->failed)
+		mm_graph_narrow(g);
 	if (g->failed)
 		return mm_fail(err, g->err.code, "%s", g->err.msg);
+	n = 3 * g->n_nodes;
 	life = mm_calloc(n, sizeof(*life));
 	placed = mm_calloc(n, sizeof(*placed));
 	if (!life || !placed) {

@@ -3,8 +3,10 @@
  *
  *	S = scale Q K^T + mask,  P = softmax(S),  O = dropout(P) V
  *
- *	q, o	(B, Tq, H D)	rows ldq, ldo apart, samples Tq rows
- *	k, v	(B, Tk, Hk D)	rows ldk apart, samples Tk rows or sample_k
+ *	q, o	(B, Tq, H D)	rows ldq, ldo apart, samples Tq rows or as
+ *				first_q says
+ *	k, v	(B, Tk, Hk D)	rows ldk apart, samples Tk rows or sample_k or
+ *				as first_k says
  *	mask	(B, Tk) U8 or NULL	0 hides a key
  *	lse	(B, H, Tq)	log sum exp of each row of S; all that backward
  *				needs beside q, k, v and o
@@ -43,6 +45,14 @@ struct mm_attention {
 
 	bool causal;   /* query i sees the keys 0..i + Tk - Tq ...     */
 	size_t prefix; /* ... and all of the first `prefix` keys        */
+
+	/*
+	 * (B + 1) or NULL: samples of several lengths lie end to end, sample b
+	 * on rows first[b] .. first[b+1]; Tq and Tk are then the most there
+	 * may be.  (B) or NULL: the only query of sample b stands at key at[b],
+	 * where causal counts from.
+	 */
+	const int32_t *first_q, *first_k, *at;
 
 	double dropout;	     /* probability, 0 = none */
 	uint64_t key;	     /* of the noise (kernel/embed.h) */

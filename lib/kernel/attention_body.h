@@ -257,8 +257,9 @@ static void pack_t(mm_real *restrict out, const mm_real *restrict in, size_t ld,
 
 struct head {
 	const struct mm_attention *a;
+	size_t Tq, Tk;	  /* of this sample */
 	size_t strip, ld; /* queries of a strip; keys up to whole vectors */
-	size_t at_q, at_o, at_k, task;
+	size_t at_q, at_o, at_k, task, sample;
 	mm_real *kt, *v, *k, *s, *dp, *q, *d_o, *mask, *row;
 	bool masked;
 };
@@ -270,14 +271,21 @@ static void set(struct head *h, const struct mm_attention *a, size_t b,
 	const size_t Hk = a->Hk ? a->Hk : a->H;
 	const size_t tk = up(a->Tk, NR), d = up(a->D, NR);
 	const size_t sample_k = a->sample_k ? a->sample_k : a->Tk * a->ldk;
+	const size_t q = a->first_q ? (size_t)a->first_q[b] : b * a->Tq;
+	const size_t k =
+		a->first_k ? (size_t)a->first_k[b] * a->ldk : b * sample_k;
 
 	h->a = a;
+	h->Tq = a->first_q ? (size_t)a->first_q[b + 1] - q : a->Tq;
+	h->Tk = a->first_k ? (size_t)(a->first_k[b + 1] - a->first_k[b])
+			   : a->Tk;
 	h->strip = mm_attention_strip(a);
-	h->ld = up(a->Tk, VL);
+	h->ld = up(h->Tk, VL);
+	h->sample = b;
 	h->task = b * a->H + head;
-	h->at_q = b * a->Tq * a->ldq + head * a->D;
-	h->at_o = b * a->Tq * a->ldo + head * a->D;
-	h->at_k = b * sample_k + head / (a->H / Hk) * a->D;
+	h->at_q = q * a->ldq + head * a->D;
+	h->at_o = q * a->ldo + head * a->D;
+	h->at_k = k + head / (a->H / Hk) * a->D;
 	h->kt = work;
 	h->v = h->kt + tk * d;
 	h->k = h->v + tk * d;
@@ -288,21 +296,24 @@ static void set(struct head *h, const struct mm_attention *a, size_t b,
 	h->mask = h->d_o + h->strip * d;
 	h->row = h->mask + tk;
 	h->masked = a->mask != NULL;
-	for (size_t j = 0; h->masked && j < a->Tk; j++)
+	for (size_t j = 0; h->masked && j < h->Tk; j++)
 		h->mask[j] = a->mask[b * a->Tk + j] ? 0
 			     : a->hidden != 0	    ? a->hidden
 						    : -(mm_real)INFINITY;
 }
 
 /* How many keys query i sees. */
-static size_t seen_by(const struct mm_attention *a, size_t i)
+static size_t seen_by(const struct head *h, size_t i)
 {
-	size_t n = a->Tk;
+	const struct mm_attention *a = h->a;
+	size_t n = h->Tk;
 
-	if (a->causal)
-		n = i + 1 + a->Tk > a->Tq ? i + 1 + a->Tk - a->Tq : 0;
+	if (a->causal && a->at)
+		n = (size_t)a->at[h->sample] + 1;
+	else if (a->causal)
+		n = i + 1 + n > h->Tq ? i + 1 + n - h->Tq : 0;
 	n = n < a->prefix ? a->prefix : n;
-	return n < a->Tk ? n : a->Tk;
+	return n < h->Tk ? n : h->Tk;
 }
 
 /* Scores of rows queries from `from`, of the first n keys. */
@@ -404,13 +415,13 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 		      size_t from, size_t rows)
 {
 	const struct mm_attention *a = h->a;
-	const size_t n = seen_by(a, from + rows - 1);
+	const size_t n = seen_by(h, from + rows - 1);
 	mm_real *o = j->o + h->at_o + from * a->ldo;
 
 	scores(h, from, rows, n);
 	for (size_t i = 0; i < rows; i++) {
 		mm_real *s = h->s + i * h->ld, lse, z;
-		const size_t seen = seen_by(a, from + i);
+		const size_t seen = seen_by(h, from + i);
 
 		hide(h, s, seen);
 		z = soften(s, seen, up(n, VL), &lse);
@@ -427,7 +438,7 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 				    .ai = h->ld,
 				    .ak = 1,
 				    .b = h->v,
-				    .bk = a->Tk,
+				    .bk = h->Tk,
 				    .c = o,
 				    .ldc = a->ldo,
 				    .alpha = 1 });
@@ -443,21 +454,21 @@ static void fwd(const void *ctx, size_t task, mm_real *work)
 	struct head h;
 
 	set(&h, a, task / a->H, task % a->H, work);
-	foresee(a->k + h.at_k, a->ldk, a->Tk, a->D);
-	foresee(a->v + h.at_k, a->ldk, a->Tk, a->D);
-	foresee(a->q + h.at_q, a->ldq, a->Tq, a->D);
-	pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
-	pack(h.v, a->v + h.at_k, a->ldk, a->Tk, a->D);
-	for (size_t from = 0; from < a->Tq; from += h.strip)
+	foresee(a->k + h.at_k, a->ldk, h.Tk, a->D);
+	foresee(a->v + h.at_k, a->ldk, h.Tk, a->D);
+	foresee(a->q + h.at_q, a->ldq, h.Tq, a->D);
+	pack_t(h.kt, a->k + h.at_k, a->ldk, h.Tk, a->D);
+	pack(h.v, a->v + h.at_k, a->ldk, h.Tk, a->D);
+	for (size_t from = 0; from < h.Tq; from += h.strip)
 		fwd_strip(j, &h, from,
-			  a->Tq - from < h.strip ? a->Tq - from : h.strip);
+			  h.Tq - from < h.strip ? h.Tq - from : h.strip);
 }
 
 /* Row i of P from its scores and lse, 0 from `seen` to n. */
 static void recall(const struct head *h, mm_real *restrict s, size_t i,
 		   size_t n, mm_real lse)
 {
-	const size_t seen = seen_by(h->a, i), end = up(seen, VL);
+	const size_t seen = seen_by(h, i), end = up(seen, VL);
 
 	hide(h, s, seen);
 	for (size_t k = 0; k < end; k++)
@@ -472,13 +483,13 @@ static void weights(const void *ctx, size_t task, mm_real *work)
 	struct head h;
 
 	set(&h, a, task / a->H, task % a->H, work);
-	pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
-	for (size_t i = 0; i < a->Tq; i++) {
+	pack_t(h.kt, a->k + h.at_k, a->ldk, h.Tk, a->D);
+	for (size_t i = 0; i < h.Tq; i++) {
 		const size_t row = task * a->Tq + i;
 
-		scores(&h, i, 1, a->Tk);
-		recall(&h, h.s, i, a->Tk, j->lse_in[row]);
-		memcpy(j->p + row * a->Tk, h.s, a->Tk * sizeof(*j->p));
+		scores(&h, i, 1, h.Tk);
+		recall(&h, h.s, i, h.Tk, j->lse_in[row]);
+		memcpy(j->p + row * a->Tk, h.s, h.Tk * sizeof(*j->p));
 	}
 }
 
@@ -535,7 +546,7 @@ static void bwd_strip(const struct mm_attention_job *j, const struct head *h,
 		      size_t from, size_t rows, bool first)
 {
 	const struct mm_attention *a = h->a;
-	const size_t n = seen_by(a, from + rows - 1);
+	const size_t n = seen_by(h, from + rows - 1);
 	const mm_real *d_o = j->d_o + h->at_o + from * a->ldo;
 	const mm_real *q = a->q + h->at_q + from * a->ldq;
 
@@ -571,11 +582,27 @@ static void bwd_strip(const struct mm_attention_job *j, const struct head *h,
 					   .ai = h->ld,
 					   .ak = 1,
 					   .b = h->k,
-					   .bk = a->Tk,
+					   .bk = h->Tk,
 					   .c = j->dq + h->at_q + from * a->ldq,
 					   .ldc = a->ldq,
 					   .alpha = a->scale,
 					   .beta = j->beta[0] });
+}
+
+/* Keys behind an only query: nothing is added to what they held. */
+static void unseen(const struct mm_attention_job *j, const struct head *h)
+{
+	const struct mm_attention *a = h->a;
+	mm_real *const d[] = { j->dk, j->dv };
+
+	for (size_t k = seen_by(h, 0); k < h->Tk; k++)
+		for (int i = 0; i < 2; i++) {
+			mm_real *row = d[i] + h->at_k + k * a->ldk;
+			const mm_real beta = j->beta[1 + i];
+
+			for (size_t c = 0; d[i] && c < a->D; c++)
+				row[c] = beta != 0 ? beta * row[c] : 0;
+		}
 }
 
 /*
@@ -594,17 +621,19 @@ static void bwd(const void *ctx, size_t task, mm_real *work)
 		size_t from;
 
 		set(&h, a, task / Hk, task % Hk * share + g, work);
-		foresee(a->q + h.at_q, a->ldq, a->Tq, a->D);
-		foresee(j->d_o + h.at_o, a->ldo, a->Tq, a->D);
+		foresee(a->q + h.at_q, a->ldq, h.Tq, a->D);
+		foresee(j->d_o + h.at_o, a->ldo, h.Tq, a->D);
 		if (!g) {
-			foresee(a->k + h.at_k, a->ldk, a->Tk, a->D);
-			foresee(a->v + h.at_k, a->ldk, a->Tk, a->D);
-			pack_t(h.kt, a->k + h.at_k, a->ldk, a->Tk, a->D);
-			pack_t(h.v, a->v + h.at_k, a->ldk, a->Tk, a->D);
-			pack(h.k, a->k + h.at_k, a->ldk, a->Tk, a->D);
+			foresee(a->k + h.at_k, a->ldk, h.Tk, a->D);
+			foresee(a->v + h.at_k, a->ldk, h.Tk, a->D);
+			pack_t(h.kt, a->k + h.at_k, a->ldk, h.Tk, a->D);
+			pack_t(h.v, a->v + h.at_k, a->ldk, h.Tk, a->D);
+			pack(h.k, a->k + h.at_k, a->ldk, h.Tk, a->D);
 		}
-		from = (a->Tq - 1) / h.strip * h.strip;
-		bwd_strip(j, &h, from, a->Tq - from, !g);
+		from = (h.Tq - 1) / h.strip * h.strip;
+		bwd_strip(j, &h, from, h.Tq - from, !g);
+		if (!g && a->at)
+			unseen(j, &h);
 		while (from) {
 			from -= h.strip;
 			bwd_strip(j, &h, from, h.strip, false);
