@@ -14,6 +14,7 @@
 #include "base/dynlib.h"
 #include "base/mem.h"
 #include "serve/batch.h"
+#include "serve/http_impl.h"
 
 void mm_http_add(struct mm_http_request *r, const char *name, const char *value)
 {
@@ -67,66 +68,8 @@ enum {
 	KEEP_BODY = 1 << 20,	/* a refused body this short is read out */
 	DROP_MAX = 64 << 20,	/* of a body whose reply is sent already */
 	ANSWER_MAX = 1 << 24,	/* bytes of a reply past the library */
-	LONGEST_NAP = 1000,	/* milliseconds */
-	SLOWEST = 16 << 10,	/* bytes a second that a body must come */
+	LONGEST_NAP = 500,	/* milliseconds */
 };
-
-/*
- * Where a connection stands, and since when:
- *
- *	OPEN -> HEADER -> BODY -> WORK -> REPLY -> OPEN ...
- *
- * All but WORK have an end, see tick.  HEADER is not seen where a header
- * comes in one piece.
- */
-enum phase { OPEN, HEADER, BODY, WORK, REPLY };
-
-struct mm_http_connection {
-	struct mm_http_connection *prev, *next;
-	struct mm_http *http;
-	int fd;
-	enum phase phase;
-	double since;
-	struct mm_http_request *request; /* BODY, WORK, REPLY */
-	bool cut;			 /* shut down; nothing more is read */
-	char peer[48];
-};
-
-/* ---- replies past the library, while a body still comes ---- */
-
-static void send_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		const ssize_t k = send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (k <= 0)
-			return; /* it does not even read a few hundred bytes */
-		p += k;
-		n -= (size_t)k;
-	}
-}
-
-/* The reply in *r, by hand: nothing else is being sent on this connection. */
-static void answer_at_once(int fd, struct mm_http_request *r)
-{
-	struct mm_buf b = { 0 };
-
-	mm_buf_printf(&b,
-		      "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n"
-		      "Content-Length: %zu\r\nX-Request-Id: %s\r\n",
-		      r->status, mm_status_phrase(r->status), r->type,
-		      r->text.len, r->id);
-	for (int i = 0; i < r->n_headers; i++)
-		mm_buf_printf(&b, "%s: %s\r\n", r->header[i].name,
-			      r->header[i].value);
-	mm_buf_adds(&b, "Connection: close\r\n\r\n");
-	mm_buf_add(&b, mm_buf_str(&r->text), r->text.len);
-	if (!b.failed)
-		send_all(fd, b.data, b.len);
-	shutdown(fd, SHUT_WR);
-	mm_buf_release(&b);
-	r->answered = true;
-}
 
 /* ---- connections ---- */
 
@@ -214,52 +157,10 @@ static void *on_request_line(void *cls, const char *uri,
 	(void)uri;
 	if (c) {
 		pthread_mutex_lock(&c->http->lock);
-		c->phase = HEADER; /* the time runs on */
+		c->phase = MM_HTTP_HEADER; /* the time runs on */
 		pthread_mutex_unlock(&c->http->lock);
 	}
 	return NULL;
-}
-
-/* How long the phase may last; bytes that went through give more time. */
-static double patience(const struct mm_http_connection *c, double timeout)
-{
-	const struct mm_http_request *r = c->request;
-
-	if (c->phase == BODY)
-		return timeout + (double)r->received / SLOWEST;
-	if (c->phase == REPLY)
-		return timeout + (double)(r->text.len + r->page_len) / SLOWEST;
-	return timeout;
-}
-
-/* Too slow.  With the lock held. */
-static void cut(struct mm_http_connection *c)
-{
-	struct mm_http_request nobody = { .id = "none" };
-	struct mm_http_request *r = c->phase == BODY ? c->request : &nobody;
-	struct mm_problem p;
-
-	if ((c->phase == HEADER || c->phase == BODY) && !r->answered) {
-		mm_problem_set(&p, 408, NULL,
-			       "the request did not come in time");
-		mm_http_problem(r, &p);
-		answer_at_once(c->fd, r);
-	}
-	mm_buf_release(&nobody.text);
-	c->cut = true;
-	shutdown(c->fd, SHUT_RDWR);
-}
-
-void mm_http_tick(struct mm_http *h)
-{
-	const double now = mm_serve_now();
-
-	pthread_mutex_lock(&h->lock);
-	for (struct mm_http_connection *c = h->first; c; c = c->next)
-		if (c->phase != WORK && !c->cut &&
-		    now > c->since + patience(c, h->o.timeout))
-			cut(c);
-	pthread_mutex_unlock(&h->lock);
 }
 
 /* ---- requests ---- */
@@ -317,7 +218,7 @@ static struct mm_http_request *request_begins(struct mm_http *h,
 	h->n_requests++;
 	h->n_seen++;
 	c->request = r;
-	c->phase = BODY;
+	c->phase = MM_HTTP_BODY;
 	c->since = r->began;
 	pthread_mutex_unlock(&h->lock);
 	read_header(h, r);
@@ -347,7 +248,7 @@ static void on_end(void *cls, struct MHD_Connection *handle, void **slot,
 	forget_body(h, r);
 	h->n_requests--;
 	r->connection->request = NULL;
-	r->connection->phase = OPEN;
+	r->connection->phase = MM_HTTP_OPEN;
 	r->connection->since = mm_serve_now();
 	pthread_mutex_unlock(&h->lock);
 	mm_buf_release(&r->text);
@@ -379,7 +280,7 @@ static enum MHD_Result send_reply(struct mm_http *h, struct mm_http_request *r)
 	pthread_mutex_lock(&h->lock);
 	forget_body(h, r);
 	close = h->draining;
-	r->connection->phase = REPLY;
+	r->connection->phase = MM_HTTP_REPLY;
 	r->connection->since = mm_serve_now();
 	pthread_mutex_unlock(&h->lock);
 	mhd.MHD_add_response_header(response, "Content-Type", r->type);
@@ -472,7 +373,7 @@ static enum MHD_Result more(struct mm_http *h, struct mm_http_request *r,
 		r->dropped += n;
 	if (r->status && !r->answered &&
 	    (r->chunked || r->content_length > KEEP_BODY))
-		answer_at_once(r->connection->fd, r);
+		mm_http_answer_at_once(r->connection->fd, r);
 	if (r->dropped > DROP_MAX)
 		ok = MHD_NO;
 	pthread_mutex_unlock(&h->lock);
@@ -487,7 +388,7 @@ static enum MHD_Result whole(struct mm_http *h, struct mm_http_request *r)
 	pthread_mutex_lock(&h->lock);
 	over = r->connection->cut || r->answered;
 	if (!over && !r->status)
-		r->connection->phase = WORK;
+		r->connection->phase = MM_HTTP_WORK;
 	pthread_mutex_unlock(&h->lock);
 	if (over)
 		return MHD_NO;
@@ -527,7 +428,7 @@ static void answer_half_closed(struct mm_http_request *r)
 	if (recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT))
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	answer_at_once(fd, r);
+	mm_http_answer_at_once(fd, r);
 }
 
 static void tell(struct mm_http *h, char what)
@@ -565,7 +466,7 @@ static void turn_away(int listener)
 			;
 		mm_problem_set(&p, 503, NULL, "the server is stopping");
 		mm_http_problem(&nobody, &p);
-		answer_at_once(fd, &nobody);
+		mm_http_answer_at_once(fd, &nobody);
 		mm_buf_release(&nobody.text);
 		close(fd);
 	}
@@ -607,12 +508,19 @@ static void *drive(void *arg)
 		{ .fd = h->tell[0], .events = POLLIN },
 	};
 
+	double looked = 0;
+
 	for (;;) {
 		MHD_UNSIGNED_LONG_LONG ms = LONGEST_NAP;
+		const double now = mm_serve_now();
 
 		if (mhd.MHD_get_timeout(h->daemon, &ms) != MHD_YES ||
 		    ms > LONGEST_NAP)
 			ms = LONGEST_NAP;
+		if (ms && now > looked + 1e-3 * LONGEST_NAP) {
+			mm_http_cut_gone(h);
+			looked = now;
+		}
 		poll(fd, 2, (int)ms);
 		if (fd[1].revents && !told(h))
 			return NULL;
@@ -704,11 +612,6 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 	return mm_fail(err, MM_ERR_USAGE,
 		       "this mmtool was built without libmicrohttpd; install "
 		       "libmicrohttpd-dev and build again");
-}
-
-void mm_http_tick(struct mm_http *h)
-{
-	(void)h;
 }
 
 void mm_http_stop(struct mm_http *h)

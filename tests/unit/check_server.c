@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "serve/batch.h"
 #include "serve/server.h"
 
 static struct mm_server *server;
@@ -181,6 +183,37 @@ START_TEST(half_a_request_and_no_more)
 	for (int i = 0; i < 1000 && mm_server_open_requests(server); i++)
 		nap(0.005);
 	ck_assert_uint_eq(mm_server_open_requests(server), 0);
+}
+END_TEST
+
+/* The place of whoever closes its half in the middle is free long before the
+ * time-out, also where that end comes together with the last bytes. */
+START_TEST(who_goes_in_the_middle_is_not_waited_for)
+{
+	static const char *const half[] = {
+		POST "Content-Length: 18\r\n\r\n{\"inp",
+		POST "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"inp\r\n",
+		POST "Content-Le",
+		"POST /v1/embe",
+		"",
+	};
+	const double begin = mm_serve_now();
+
+	options.timeout = 100;
+	start();
+	for (int i = 0; i < 10; i++) {
+		const int fd = dial(), together = i % 2;
+
+		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &together,
+			   sizeof(together));
+		put(fd, half[i / 2]);
+		if (!together)
+			nap(0.05);
+		shutdown(fd, SHUT_WR);
+		ck_assert_int_eq(count(rest(fd), " 200 "), 0);
+	}
+	ck_assert_uint_eq(mm_server_open_requests(server), 0);
+	ck_assert(mm_serve_now() < begin + 20);
 }
 END_TEST
 
@@ -438,6 +471,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_client_that_only_listens_any_more_is_answered);
 	tcase_add_test(tc, half_a_request_and_no_more);
+	tcase_add_test(tc, who_goes_in_the_middle_is_not_waited_for);
 	tcase_add_test(tc, requests_in_a_row_are_answered_in_a_row);
 	tcase_add_loop_test(tc, garbage_in_the_pipeline, 0,
 			    sizeof(garbage) / sizeof(garbage[0]));
