@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../tmp.h"
 #include "base/io.h"
 #include "base/rng.h"
 #include "text/tokenizer.h"
@@ -137,13 +138,14 @@ static void trained(const char *name, enum mm_vocab_type type,
 		    const struct texts *t)
 {
 	struct mm_vocab_opts o = { .type = type, .size = 8000, .min_count = 2 };
-	char dir[] = "/tmp/bench_text.XXXXXX", command[64];
+	char dir[128];
 	struct mm_tokenizer *tok;
 	struct mm_vocab *v;
 	struct mm_err err;
 	double start = cpu_seconds();
 
-	if (!mkdtemp(dir) || mm_vocab_new(&v, &o, &err))
+	if (!tmp_template(dir, sizeof(dir), "bench") || !mkdtemp(dir) ||
+	    mm_vocab_new(&v, &o, &err))
 		die(&err);
 	for (size_t i = 0, from = 0; i < t->n; from = t->end[i++])
 		if (mm_vocab_add(v, t->text.data + from, t->end[i] - from,
@@ -160,8 +162,7 @@ static void trained(const char *name, enum mm_vocab_type type,
 	measure(name, tok, t);
 	mm_tokenizer_free(tok);
 	mm_vocab_free(v);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	if (system(command))
+	if (!tmp_remove(dir))
 		fprintf(stderr, "bench_text: cannot remove %s\n", dir);
 }
 

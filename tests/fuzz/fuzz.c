@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../tmp.h"
+
 void fuzz_die(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s:%d: %s\n", file, line, what);
@@ -51,12 +53,12 @@ void fuzz_stdin(const uint8_t *data, size_t size)
 	close(fd[0]);
 }
 
-static char dir[] = "/tmp/mmtool-fuzz-XXXXXX";
+static char dir[128];
 static const char *const *in_dir; /* names of what may lie there */
 
 static const char *path_of(const char *name)
 {
-	static char path[128];
+	static char path[192];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return path;
@@ -97,7 +99,8 @@ const char *fuzz_folder(const uint8_t *data, size_t size,
 	size_t n;
 
 	if (!in_dir) {
-		FUZZ_ASSERT(mkdtemp(dir));
+		FUZZ_ASSERT(tmp_template(dir, sizeof(dir), "fuzz") &&
+			    mkdtemp(dir));
 		atexit(remove_dir);
 	}
 	in_dir = names;

@@ -8,16 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../tmp.h"
 #include "fuzz_source.h"
 
-static char root[] = "/tmp/mmtool-fuzz-XXXXXX";
+static char root[128];
 static const char *const folders[] = { "Sentences", "Annotations", "images" };
 static const char *const files[] = { "Sentences/1.txt", "Annotations/1.xml",
 				     "images/1.jpg" };
 
 static const char *in_root(const char *name)
 {
-	static char path[96];
+	static char path[192];
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
 	return path;
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool made;
 
 	if (!made) {
-		FUZZ_ASSERT(mkdtemp(root));
+		FUZZ_ASSERT(tmp_template(root, sizeof(root), "fuzz") &&
+			    mkdtemp(root));
 		for (int i = 0; i < 3; i++)
 			FUZZ_ASSERT(!mkdir(in_root(folders[i]), 0700));
 		atexit(clean_up);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../../cmd/cmd.h"
+#include "../tmp.h"
 
 struct args {
 	struct mm_common common;
@@ -257,10 +258,11 @@ END_TEST
 /* A config file with `text`, parsed with `more` on the command line. */
 static int with_config(const char *text, const char *more)
 {
-	char path[] = "/tmp/check-opt-XXXXXX", line[256];
-	const int fd = mkstemp(path);
-	int rc;
+	char path[128], line[384];
+	int fd, rc;
 
+	ck_assert(tmp_template(path, sizeof(path), "opt"));
+	fd = mkstemp(path);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);

@@ -12,7 +12,7 @@
 
 enum { SIDE = 16, T = 8, VOCAB = 40, N = 48, STEPS = 200, WIDTH = 24 };
 
-static char dir[64];
+static char dir[128];
 
 static void must(int rc, const struct mm_err *err)
 {
@@ -21,11 +21,11 @@ static void must(int rc, const struct mm_err *err)
 
 static const char *in_dir(const char *name)
 {
-	static char path[64][128];
+	static char path[64][192];
 	static int turn;
 	char *p = path[turn++ % 64];
 
-	snprintf(p, 128, "%s/%s", dir, name);
+	snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
 	return p;
 }
 
@@ -114,7 +114,7 @@ static void write_teacher(const char *path, size_t n)
 
 static void setup(void)
 {
-	strcpy(dir, "/tmp/mmtool-objectives-XXXXXX");
+	ck_assert(tmp_template(dir, sizeof(dir), "objectives"));
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	write_data(in_dir("data.mmt"), &(struct kind){ .n = N });
 	write_teacher(in_dir("teacher.mmt"), N);
@@ -122,10 +122,7 @@ static void setup(void)
 
 static void cleanup(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert(tmp_remove(dir));
 }
 
 static struct mm_train_options options(const struct mm_objective *o)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../tmp.h"
 #include "data/picture.h"
 #include "image/encode.h"
 #include "image/preset.h"
@@ -84,8 +85,10 @@ END_TEST
 
 START_TEST(encoded_pictures_and_paths_are_read)
 {
-	char path[] = "/tmp/check-picture-XXXXXX";
-	const int fd = mkstemp(path);
+	char path[128];
+	const int fd = tmp_template(path, sizeof(path), "picture")
+			       ? mkstemp(path)
+			       : -1;
 	struct mm_image rgb = { 0 }, got = { 0 };
 	struct mm_buf png = { 0 };
 	int64_t ends[2];

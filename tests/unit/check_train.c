@@ -2,6 +2,7 @@
  * Training: PyTorch's loss curves step by step, the same bits for any number
  * of threads and after being stopped and resumed, and what is refused.
  */
+#include "../tmp.h"
 #include "base/io.h"
 #include "base/parallel.h"
 #include "golden.h"
@@ -11,7 +12,7 @@
 enum { STEPS = 100 };
 
 static const char set[] = "train-curve";
-static char dir[64];
+static char dir[96];
 
 static void must(int rc, const struct mm_err *err)
 {
@@ -64,7 +65,7 @@ static bool setup(char *data, size_t size, size_t n)
 {
 	if (!golden_path(set, "init/config.json"))
 		return false;
-	strcpy(dir, "/tmp/mmtool-train-XXXXXX");
+	ck_assert(tmp_template(dir, sizeof(dir), "train"));
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(data, size, "%s/data.mmt", dir);
 	write_data(data, n, 1);
@@ -73,10 +74,7 @@ static bool setup(char *data, size_t size, size_t n)
 
 static void cleanup(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert(tmp_remove(dir));
 }
 
 static struct mm_train_options options(const char *run)
@@ -297,6 +295,7 @@ START_TEST(impossible_runs_are_refused)
 		return;
 	snprintf(half, sizeof(half), "%s/half.mmt", dir);
 	write_data(half, 64, 2);
+	snprintf(out, sizeof(out), "%s/run", dir);
 	must(run(&(struct trace){ .n = 0 }, &o, data, &err), &err);
 	refused(&o, data, "holds a run already");
 	o.resume = true;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../tmp.h"
 #include "base/err.h"
 
 /* Run one test case as a suite; what main returns. */
@@ -48,18 +49,18 @@ static inline int unit_run(const char *name, TCase *tc)
 	} while (0)
 
 /* An empty folder of the test's own, removed with its files by scratch_end. */
-static char scratch_dir[64];
+static char scratch_dir[128];
 
 static inline void scratch_begin(void)
 {
-	strcpy(scratch_dir, "/tmp/mmtool-unit-XXXXXX");
+	ck_assert(tmp_template(scratch_dir, sizeof(scratch_dir), "unit"));
 	ck_assert_ptr_nonnull(mkdtemp(scratch_dir));
 }
 
 /* A path in the scratch folder; good for the next seven calls. */
 static inline const char *scratch(const char *name)
 {
-	static char path[8][192];
+	static char path[8][256];
 	static int turn;
 	char *p = path[turn++ % 8];
 
@@ -82,10 +83,7 @@ static inline int scratch_count(void)
 
 static inline void scratch_end(void)
 {
-	char cmd[96];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", scratch_dir);
-	ck_assert_int_eq(system(cmd), 0);
+	ck_assert(tmp_remove(scratch_dir));
 }
 
 /* The file's bytes, to be freed; n may be NULL. */
