@@ -44,7 +44,7 @@ static const double drain = 10; /* seconds, for the last answers */
 
 struct client {
 	int fd;
-	bool busy;
+	bool busy, last;   /* no more requests on this connection */
 	size_t sent, body; /* of the request; yet to come of the answer */
 	double due;
 	const struct mm_buf *request;
@@ -188,19 +188,24 @@ static void answered(struct client *c)
 	}
 	if (c->busy)
 		rest(c);
+	if (c->last)
+		close_client(c);
 }
 
 /* The header in c->head is whole; its length. */
 static size_t read_head(struct client *c)
 {
-	const char *end, *length;
+	const char *length;
+	char *end;
 
 	c->head[c->n_head] = '\0';
 	if (!(end = strstr(c->head, "\r\n\r\n")))
 		return 0;
+	*end = '\0'; /* behind it may be some of the body */
 	c->status = atoi(c->head + strcspn(c->head, " "));
 	length = strcasestr(c->head, "\r\nContent-Length:");
 	c->body = length ? strtoul(length + 17, NULL, 10) : 0;
+	c->last = strcasestr(c->head, "\r\nConnection: close");
 	return (size_t)(end - c->head) + 4;
 }
 
