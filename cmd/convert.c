@@ -27,8 +27,8 @@ static const struct mm_opt opts[] = {
 	MM_OPT_OUTPUT_DIR(struct convert_args),
 	MM_OPT_OF(MM_OPT_ENUM, 0, "to", struct convert_args, to, int,
 		  .choices = layouts, .no_default = true,
-		  .help = "layout of the result [hf for a CLIP of open_clip's "
-			  "or OpenAI's with a vision transformer, else as it "
+		  .help = "layout of the result [hf for open_clip's and "
+			  "OpenAI's but those with a ResNet, else as it "
 			  "came]"),
 	MM_DIR(0, "files", struct convert_args, files, "DIR",
 	       "folder of the configuration and tokenizer that belong to IN, "
@@ -257,15 +257,24 @@ static int write_weights(const struct job *j, const char *name,
 	return mm_safetensors_write(path, j->tensor, j->n, &meta, 1, err);
 }
 
+/* OpenAI's archives hold these beside the weights; open_clip has no use. */
+static bool is_note(const char *name)
+{
+	return !strcmp(name, "input_resolution") ||
+	       !strcmp(name, "context_length") || !strcmp(name, "vocab_size");
+}
+
 /* The tensors as they came. */
 static int take_all(struct job *j, struct mm_err *err)
 {
-	j->n = j->weights.n;
-	j->tensor = mm_arena_alloc(&j->arena, j->n, sizeof(*j->tensor));
+	const struct mm_weights *w = &j->weights;
+
+	j->tensor = mm_arena_alloc(&j->arena, w->n, sizeof(*j->tensor));
 	if (!j->tensor)
 		return mm_fail_nomem(err, "a list of tensors");
-	for (size_t i = 0; i < j->n; i++)
-		j->tensor[i] = *j->weights.tensor[i];
+	for (size_t i = 0; i < w->n; i++)
+		if (j->to != TO_OPEN_CLIP || !is_note(w->tensor[i]->name))
+			j->tensor[j->n++] = *w->tensor[i];
 	return MM_OK;
 }
 
@@ -325,10 +334,9 @@ static int to_hf(struct job *j, struct mm_err *err)
 	int rc;
 
 	if (is_resnet(j))
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "'%s': transformers has no CLIP whose image "
-			       "tower is a ResNet; '--to open_clip' keeps it",
-			       j->in);
+		mm_note(&j->a->common,
+			"transformers has no CLIP whose image tower is a "
+			"ResNet: the folder is for mmtool");
 	if (!(rc = describe_open_clip(j, &recipe, err)) &&
 	    !(rc = mm_layout_convert(&j->tensor, &j->n, &j->arena, &j->weights,
 				     &j->model, MM_LAYOUT_HF, err)) &&
@@ -344,6 +352,7 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 {
 	struct mm_image_preset recipe;
 	const struct mm_image_preset *r = NULL;
+	const char *note = NULL;
 	struct mm_buf text = { 0 };
 	int rc;
 
@@ -354,11 +363,14 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 			return rc;
 		r = &recipe;
 	}
-	if (!(rc = mm_layout_openclip_config(&text, &j->model, r, err)) &&
+	if (!(rc = mm_layout_openclip_config(&text, &j->model, r, &note,
+					     err)) &&
 	    !(rc = mm_layout_convert(&j->tensor, &j->n, &j->arena, &j->weights,
 				     &j->model, MM_LAYOUT_OPEN_CLIP, err)) &&
 	    !(rc = write_weights(j, "open_clip_model.safetensors", err)))
 		rc = write_text(j, *open_clip_config, &text, err);
+	if (!rc && note)
+		mm_note(&j->a->common, "%s", note);
 	mm_buf_release(&text);
 	return rc;
 }
@@ -420,8 +432,8 @@ static int convert(struct job *j, struct mm_err *err)
 		rc = to_open_clip(j, err);
 	else if (j->to == TO_OPEN_CLIP && j->layout == MM_LAYOUT_OTHER)
 		rc = mm_fail(err, MM_ERR_REFUSED,
-			     "'%s': the tensors are not those of a CLIP that "
-			     "open_clip has",
+			     "'%s': the tensors are not those of a CLIP or "
+			     "SigLIP that open_clip has",
 			     j->in);
 	else
 		rc = keep(j, err);

@@ -31,8 +31,22 @@ struct mm_clip {
 	struct mm_clip_scale scale;
 };
 
+/* The same with a ResNet, whose map has 1/32 of the picture's side and 32
+ * times the stem's width. */
+enum { MM_RESNET_STAGES = 4, MM_RESNET_SHRINK = 32 };
+struct mm_resnet {
+	size_t blocks[MM_RESNET_STAGES], width, heads, image_size;
+};
+
+struct mm_clip_resnet {
+	struct mm_resnet vision;
+	struct mm_clip_text text;
+	struct mm_clip_scale scale;
+};
+
 /* NULL where the model is another one. */
 const struct mm_clip *mm_clip_config(const struct mm_model *m);
+const struct mm_clip_resnet *mm_clip_resnet_config(const struct mm_model *m);
 
 /*
  * projection_dim, text_config and the logits' start values, what is shared by

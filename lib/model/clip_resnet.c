@@ -15,27 +15,27 @@
 
 #include "model/clip.h"
 
-enum { STAGES = 4, EXPANSION = 4, SHRINK = 32, NAME = 128 };
-
-struct resnet {
-	size_t blocks[STAGES], width, heads, image_size;
+enum {
+	STAGES = MM_RESNET_STAGES,
+	EXPANSION = 4,
+	SHRINK = MM_RESNET_SHRINK,
+	NAME = 128
 };
 
-struct clip_resnet {
-	struct resnet vision;
-	struct mm_clip_text text;
-	struct mm_clip_scale scale;
-};
+const struct mm_clip_resnet *mm_clip_resnet_config(const struct mm_model *m)
+{
+	return m->arch == &mm_arch_clip_resnet ? m->config : NULL;
+}
 
 /* Channels of the last map. */
-static size_t channels(const struct resnet *r)
+static size_t channels(const struct mm_resnet *r)
 {
 	return r->width * SHRINK;
 }
 
 /* ---- configuration ---- */
 
-static int parse_vision(struct resnet *r, const struct mm_json *v,
+static int parse_vision(struct mm_resnet *r, const struct mm_json *v,
 			struct mm_err *err)
 {
 	const struct mm_json *layers = mm_json_get(v, "layers");
@@ -72,7 +72,7 @@ static int parse_vision(struct resnet *r, const struct mm_json *v,
 
 static int clip_resnet_configure(struct mm_model *m, struct mm_err *err)
 {
-	struct clip_resnet *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
+	struct mm_clip_resnet *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
 	int rc;
 
 	if (!c)
@@ -209,7 +209,7 @@ static struct mm_node *bottleneck(struct mm_graph *g, struct mm_node *x,
 
 /* The map's mean asks, the mean and all pixels answer: (B, embed_dim). */
 static struct mm_node *attention_pool(struct mm_graph *g, struct mm_node *x,
-				      const struct resnet *r, size_t dim)
+				      const struct mm_resnet *r, size_t dim)
 {
 	const size_t C = channels(r), side = r->image_size / SHRINK;
 	const double std = 1 / sqrt((double)C);
@@ -246,8 +246,8 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 					 const struct mm_model *m,
 					 struct mm_node *pixels)
 {
-	const struct clip_resnet *c = m->config;
-	const struct resnet *r = &c->vision;
+	const struct mm_clip_resnet *c = m->config;
+	const struct mm_resnet *r = &c->vision;
 	struct mm_node *x = pixels;
 	char name[NAME];
 
@@ -277,7 +277,7 @@ static struct mm_node *clip_resnet_text(struct mm_graph *g,
 					const struct mm_model *m,
 					const struct mm_text_input *text)
 {
-	const struct clip_resnet *c = m->config;
+	const struct mm_clip_resnet *c = m->config;
 
 	return mm_clip_text(g, m, &c->text, text);
 }
@@ -287,7 +287,7 @@ static struct mm_node *clip_resnet_logits(struct mm_graph *g,
 					  struct mm_node *image,
 					  struct mm_node *text)
 {
-	const struct clip_resnet *c = m->config;
+	const struct mm_clip_resnet *c = m->config;
 
 	return mm_clip_logits(g, m, &c->scale, image, text);
 }

@@ -9,12 +9,14 @@
 
 enum mm_layout mm_layout_of(const struct mm_weights *w)
 {
-	if (mm_weights_find(w, "visual.conv1.weight"))
-		return MM_LAYOUT_OPEN_CLIP;
+	/* A ResNet's names in our own layout begin as open_clip's, too. */
 	for (size_t i = 0; i < w->n; i++)
 		if (!strncmp(w->tensor[i]->name, "vision_model.", 13) ||
 		    !strncmp(w->tensor[i]->name, "text_model.", 11))
 			return MM_LAYOUT_HF;
+	if (mm_weights_find(w, "visual.conv1.weight") ||
+	    mm_weights_find(w, "visual.trunk.pos_embed"))
+		return MM_LAYOUT_OPEN_CLIP;
 	return MM_LAYOUT_OTHER;
 }
 
@@ -35,41 +37,14 @@ static const struct mm_tensor *find_open(const struct mm_weights *w,
 	return t ? t : mm_weights_find(w, custom);
 }
 
-static struct mm_tensor of_param(const struct mm_param *p, enum mm_dtype dtype,
-				 const void *data)
-{
-	return mm_tensor_make(p->name, dtype, p->shape.rank, p->shape.dim,
-			      data);
-}
-
-/* Rows and columns of an (R, C) matrix exchanged. */
-static void transpose(unsigned char *dst, const unsigned char *src, size_t R,
-		      size_t C, size_t size)
-{
-	for (size_t r = 0; r < R; r++)
-		for (size_t c = 0; c < C; c++)
-			memcpy(dst + (c * R + r) * size,
-			       src + (r * C + c) * size, size);
-}
-
-/* src, an (R, C) matrix, transposed into the arena. */
-static const void *transposed(struct mm_arena *arena,
-			      const struct mm_tensor *src, size_t R, size_t C)
-{
-	const size_t size = mm_dtype_size(src->dtype);
-	unsigned char *copy = mm_arena_alloc(arena, R * C, size);
-
-	if (copy)
-		transpose(copy, src->data, R, C, size);
-	return copy;
-}
-
+/* Is t what p, n numbers of it, may lie in? */
 static int check(const struct mm_tensor *t, const struct mm_param *p, size_t n,
 		 struct mm_err *err)
 {
 	char have[128];
 
-	if (mm_tensor_count(t) == n && mm_dtype_is_float(t->dtype))
+	if (mm_tensor_count(t) == n &&
+	    (mm_dtype_is_float(t->dtype) || p->count))
 		return MM_OK;
 	if (t->dtype == MM_I8)
 		return mm_fail(err, MM_ERR_REFUSED,
@@ -84,133 +59,130 @@ static int check(const struct mm_tensor *t, const struct mm_param *p, size_t n,
 		       mm_dtype_name(t->dtype), n, p->name);
 }
 
-/* One of transformers' parameters, cut out of open_clip's tensor. */
+/* ---- to transformers' ---- */
+
+/* One part of p into *out, whose memory appears with the first one. */
+static int take_part(struct mm_tensor *out, struct mm_arena *arena,
+		     const struct mm_tensor *t, const struct mm_param *p,
+		     const struct mm_openclip_place *at, struct mm_err *err)
+{
+	const size_t size = mm_dtype_size(t->dtype);
+	const size_t unit = p->n / (size_t)at->own_of * size;
+	const char *from = (const char *)t->data + unit * (size_t)at->at;
+	char *to;
+
+	if (at->own == 0)
+		*out = mm_tensor_make(p->name, t->dtype, p->shape.rank,
+				      p->shape.dim, NULL);
+	if (t->dtype != out->dtype)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "the parts of '%s' are of two types, %s and %s",
+			       p->name, mm_dtype_name(out->dtype),
+			       mm_dtype_name(t->dtype));
+	if (!at->transposed && at->n == at->own_of) {
+		out->data = from;
+		return MM_OK;
+	}
+	to = out->data ? (char *)(uintptr_t)out->data
+		       : mm_arena_alloc(arena, out->nbytes, 1);
+	if (!to)
+		return mm_fail_nomem(err, "the weights");
+	out->data = to;
+	if (at->transposed)
+		mm_openclip_transpose(to, from, p->shape.dim[1],
+				      p->shape.dim[0], size);
+	else
+		memcpy(to + unit * (size_t)at->own, from, unit * (size_t)at->n);
+	return MM_OK;
+}
+
+/* One of transformers' parameters, cut out of open_clip's tensors; no name
+ * where it is a counter that the file lacks. */
 static int to_hf(struct mm_tensor *out, struct mm_arena *arena,
-		 const struct mm_weights *w, const struct mm_param *p,
-		 struct mm_err *err)
+		 const struct mm_weights *w, const struct mm_model *m,
+		 const struct mm_param *p, struct mm_err *err)
 {
-	const struct mm_tensor *t;
-	struct mm_openclip_place at;
-	const void *data;
-	int rc;
+	struct mm_openclip_place at = { .name = "" };
+	int k = 0, rc = MM_OK;
 
-	if (!mm_openclip_place(&at, p->name) || !(t = find_open(w, at.name)))
-		return missing(p->name, at.name, err);
-	if ((rc = check(t, p, at.third < 0 ? p->n : 3 * p->n, err)))
-		return rc;
-	data = t->data;
-	if (at.third > 0)
-		data = (const char *)data +
-		       (size_t)at.third * p->n * mm_dtype_size(t->dtype);
-	if (at.transposed &&
-	    !(data = transposed(arena, t, p->shape.dim[1], p->shape.dim[0])))
-		return mm_fail_nomem(err, "the weights");
-	*out = of_param(p, t->dtype, data);
-	return MM_OK;
-}
+	out->name = NULL;
+	for (; !rc && mm_openclip_place(&at, m, p->name, k); k++) {
+		const struct mm_tensor *t = find_open(w, at.name);
 
-/* q, k and v in a row. */
-static int join(struct mm_tensor *out, struct mm_arena *arena,
-		const struct mm_weights *w, const struct mm_store *s, size_t q,
-		struct mm_err *err)
-{
-	const struct mm_param *p = s->param[q];
-	const struct mm_tensor *first = mm_weights_find(w, p->name);
-	unsigned char *data = NULL;
-	size_t dim[MM_MAX_RANK];
-	int rc;
-
-	for (size_t k = 0; k < 3; k++) {
-		struct mm_openclip_place at = { .third = -1 };
-		const struct mm_tensor *t = NULL;
-
-		for (size_t i = 0; i < s->n && !t; i++)
-			if (mm_openclip_place(&at, s->param[i]->name) &&
-			    at.third == (int)k && !strcmp(at.name, out->name))
-				t = mm_weights_find(w, s->param[i]->name);
+		if (!t && p->count)
+			return MM_OK;
 		if (!t)
-			return missing(p->name, out->name, err);
-		if ((rc = check(t, p, p->n, err)))
-			return rc;
-		if (t->dtype != first->dtype)
-			return mm_fail(err, MM_ERR_FORMAT,
-				       "'%s' and '%s' are of two types",
-				       first->name, t->name);
-		if (!data && !(data = mm_arena_alloc(arena, 3, t->nbytes)))
-			return mm_fail_nomem(err, "the weights");
-		memcpy(data + k * t->nbytes, t->data, t->nbytes);
+			return missing(p->name, at.name, err);
+		if (!(rc = check(t, p,
+				 p->n / (size_t)at.own_of * (size_t)at.at_of,
+				 err)))
+			rc = take_part(out, arena, t, p, &at, err);
 	}
-	memcpy(dim, p->shape.dim, sizeof(dim));
-	dim[0] *= 3;
-	*out = mm_tensor_make(out->name, first->dtype, p->shape.rank, dim,
-			      data);
-	return MM_OK;
+	return k ? rc : missing(p->name, "no such name", err);
 }
 
-/* One of open_clip's tensors, from the parameter i that begins it. */
-static int to_open(struct mm_tensor *out, struct mm_arena *arena,
-		   const struct mm_weights *w, const struct mm_store *s,
-		   size_t i, const struct mm_openclip_place *at,
-		   struct mm_err *err)
+static int all_to_hf(struct mm_tensor *out, size_t *n, struct mm_arena *arena,
+		     const struct mm_weights *w, const struct mm_model *m,
+		     struct mm_err *err)
 {
-	const struct mm_param *p = s->param[i];
-	const struct mm_tensor *t = mm_weights_find(w, p->name);
-	size_t dim[MM_MAX_RANK];
-	const void *data;
-	int rc;
+	const struct mm_store *s = &m->store;
+	int rc = MM_OK;
 
-	if (!t)
-		return missing(p->name, at->name, err);
-	if (!(out->name = mm_arena_strdup(arena, at->name)))
-		return mm_fail_nomem(err, "the weights");
-	if (at->third == 0)
-		return join(out, arena, w, s, i, err);
-	if ((rc = check(t, p, p->n, err)))
-		return rc;
-	memcpy(dim, p->shape.dim, sizeof(dim));
-	data = t->data;
-	if (at->transposed) {
-		dim[0] = p->shape.dim[1];
-		dim[1] = p->shape.dim[0];
-		if (!(data = transposed(arena, t, dim[1], dim[0])))
-			return mm_fail_nomem(err, "the weights");
+	for (size_t i = 0; i < s->n && !rc; i++) {
+		if (s->param[i]->aux)
+			continue;
+		rc = to_hf(&out[*n], arena, w, m, s->param[i], err);
+		*n += !rc && out[*n].name;
 	}
-	*out = mm_tensor_make(out->name, t->dtype, p->shape.rank, dim, data);
-	return MM_OK;
+	return rc;
+}
+
+/* ---- to open_clip's ---- */
+
+static int all_to_open(struct mm_tensor *out, size_t *n, struct mm_arena *arena,
+		       const struct mm_weights *w, const struct mm_model *m,
+		       struct mm_err *err)
+{
+	const struct mm_store *s = &m->store;
+	struct mm_tensor *src = mm_arena_alloc(arena, s->n, sizeof(*src));
+	int rc = MM_OK;
+
+	if (!src)
+		return mm_fail_nomem(err, "a list of tensors");
+	for (size_t i = 0; i < s->n && !rc; i++) {
+		const struct mm_param *p = s->param[i];
+		const struct mm_tensor *t = mm_weights_find(w, p->name);
+
+		src[i].name = NULL;
+		if (t && !(rc = check(t, p, p->n, err)))
+			src[i] = *t;
+		else if (!t && !p->aux && !p->count)
+			rc = missing(p->name, "the same", err);
+	}
+	return rc ? rc : mm_openclip_tensors(out, n, arena, src, m, err);
 }
 
 int mm_layout_convert(struct mm_tensor **tensor, size_t *n,
 		      struct mm_arena *arena, const struct mm_weights *w,
 		      struct mm_model *m, enum mm_layout to, struct mm_err *err)
 {
-	const struct mm_store *s = &m->store;
-	struct mm_tensor *out;
 	int rc;
 
-	if (to == MM_LAYOUT_HF && (m->only_open_clip || m->only_ours))
+	if (m->only_ours)
 		return mm_fail(err, MM_ERR_REFUSED,
-			       "transformers has no class for this model");
+			       "transformers and open_clip have no class for "
+			       "this model");
+	if (to == MM_LAYOUT_HF && m->only_open_clip &&
+	    m->arch != &mm_arch_clip_resnet)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "transformers has no class for this model; "
+			       "'--to open_clip' keeps it");
 	if ((rc = mm_model_declare(m, err)))
 		return rc;
-	if (!(out = mm_arena_alloc(arena, s->n, sizeof(*out))))
-		return mm_fail_nomem(err, "a list of tensors");
-	*tensor = out;
 	*n = 0;
-	for (size_t i = 0; i < s->n && !rc; i++) {
-		struct mm_openclip_place at;
-
-		if (s->param[i]->aux)
-			continue;
-		if (!mm_openclip_place(&at, s->param[i]->name))
-			return mm_fail(err, MM_ERR_REFUSED,
-				       "'%s' has no place in open_clip's "
-				       "layout: only CLIP with a vision "
-				       "transformer can be converted",
-				       s->param[i]->name);
-		if (to == MM_LAYOUT_HF)
-			rc = to_hf(&out[(*n)++], arena, w, s->param[i], err);
-		else if (at.third <= 0)
-			rc = to_open(&out[(*n)++], arena, w, s, i, &at, err);
-	}
-	return rc;
+	*tensor = mm_arena_alloc(arena, 2 * m->store.n, sizeof(**tensor));
+	if (!*tensor)
+		return mm_fail_nomem(err, "a list of tensors");
+	return to == MM_LAYOUT_HF ? all_to_hf(*tensor, n, arena, w, m, err)
+				  : all_to_open(*tensor, n, arena, w, m, err);
 }

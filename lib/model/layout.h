@@ -1,12 +1,16 @@
 /*
- * layout.h - the weights of a CLIP from one program's layout into another's.
+ * layout.h - the weights of a CLIP or SigLIP from one program's layout into
+ * another's.
  *
  *	HF		config.json; model.safetensors: q, k and v apart,
  *			projections [out, in]
  *	OPEN_CLIP	open_clip_config.json; open_clip_model.safetensors:
  *			in_proj of q, k, v in a row, projections [in, out];
- *			OpenAI's checkpoints have the same names
- * openclip.h knows which tensor goes where.  Element types stay as they are.
+ *			SigLIP's tower of pictures as timm names it; OpenAI's
+ *			checkpoints have the same names
+ * transformers has no CLIP with a ResNet: HF then is our own folder, the
+ * text tower by transformers' names and the ResNet by OpenAI's.  openclip.h
+ *knows which tensor goes where.  Element types stay as they are.
  */
 #ifndef MM_MODEL_LAYOUT_H
 #define MM_MODEL_LAYOUT_H
@@ -32,12 +36,14 @@ int mm_layout_convert(struct mm_tensor **tensor, size_t *n,
 		      struct mm_err *err) MM_MUST_CHECK;
 
 /*
- * open_clip_config.json of the model, a CLIP with a vision transformer;
- * recipe: how it wants its pictures, or NULL.  What open_clip cannot say (two
- * activations, another eps) is an error that names it.
+ * open_clip_config.json of the model, a CLIP or a SigLIP; recipe: how it wants
+ * its pictures, or NULL.  What open_clip cannot say (quick_gelu in one tower, a
+ * SigLIP of a size that timm has not) is an error that names it.  Where
+ * *note is set (NULL: not asked), it tells what will differ.
  */
 int mm_layout_openclip_config(struct mm_buf *out, const struct mm_model *m,
 			      const struct mm_image_preset *recipe,
+			      const char **note,
 			      struct mm_err *err) MM_MUST_CHECK;
 
 /* preprocessor_config.json of a recipe that open_clip_config.json gave. */

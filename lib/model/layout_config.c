@@ -1,29 +1,33 @@
 /* layout_config.c - see layout.h: configurations. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/clip.h"
 #include "model/layout.h"
+#include "model/openclip.h"
+#include "model/siglip.h"
 
 /* ---- transformers' to open_clip's ---- */
 
-static int check_tower(const struct mm_tower *t, const struct mm_tower *other,
-		       struct mm_err *err)
+/* Can open_clip build the towers? */
+static int check_towers(const struct mm_tower *vision,
+			const struct mm_tower *text, struct mm_err *err)
 {
-	if (mm_tower_uneven(t))
+	if ((vision->act == MM_ACT_QUICK_GELU) !=
+	    (text->act == MM_ACT_QUICK_GELU))
 		return mm_fail(err, MM_ERR_REFUSED,
-			       "open_clip has no class for a pruned tower "
-			       "whose blocks differ");
-	if (t->act != other->act ||
-	    (t->act != MM_ACT_QUICK_GELU && t->act != MM_ACT_GELU))
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "open_clip knows one activation for both "
-			       "towers, gelu or quick_gelu");
-	if (t->eps < 0.99e-5 || t->eps > 1.01e-5)
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "open_clip's layer norms have an eps of 1e-5, "
-			       "not %g",
-			       t->eps);
+			       "open_clip knows quick_gelu for both towers or "
+			       "for none");
+	for (int i = 0; i < 2; i++) {
+		const enum mm_act act = i ? text->act : vision->act;
+
+		if (act != MM_ACT_QUICK_GELU && act != MM_ACT_GELU &&
+		    act != MM_ACT_GELU_TANH)
+			return mm_fail(err, MM_ERR_REFUSED,
+				       "open_clip's activations are gelu, "
+				       "gelu_pytorch_tanh and quick_gelu");
+	}
 	return MM_OK;
 }
 
@@ -35,43 +39,201 @@ static double ratio(const struct mm_tower *t)
 	return (size_t)(w * r) == t->ffn ? r : ((double)t->ffn + 0.5) / w;
 }
 
-static void put_vision(struct mm_json_writer *w, const struct mm_clip *c)
+static void put_tower(struct mm_json_writer *w, const struct mm_tower *t)
 {
-	const struct mm_tower *t = &c->vision;
-
-	mm_json_open(w, "vision_cfg", '{');
-	mm_json_put_int(w, "image_size", (int64_t)c->pictures.image_size);
 	mm_json_put_int(w, "layers", (int64_t)t->layers);
 	mm_json_put_int(w, "width", (int64_t)t->width);
-	mm_json_put_int(w, "head_width", (int64_t)(t->width / t->heads));
 	mm_json_put_num(w, "mlp_ratio", ratio(t));
-	mm_json_put_int(w, "patch_size", (int64_t)c->pictures.patch);
-	mm_json_close(w);
+	if (t->act == MM_ACT_GELU_TANH) {
+		mm_json_open(w, "act_kwargs", '{');
+		mm_json_put_str(w, "approximate", "tanh");
+		mm_json_close(w);
+	}
+	if (t->eps < 0.99e-5 || t->eps > 1.01e-5) {
+		mm_json_open(w, "norm_kwargs", '{');
+		mm_json_put_num(w, "eps", t->eps);
+		mm_json_close(w);
+	}
 }
 
-static void put_text(struct mm_json_writer *w, const struct mm_clip *c,
-		     const struct mm_model *m)
+static void put_vit(struct mm_json_writer *w, const struct mm_tower *t,
+		    const struct mm_vision *v)
 {
-	const struct mm_tower *t = &c->text.tower;
+	mm_json_put_int(w, "image_size", (int64_t)v->image_size);
+	mm_json_put_int(w, "head_width", (int64_t)(t->width / t->heads));
+	mm_json_put_int(w, "patch_size", (int64_t)v->patch);
+	put_tower(w, t);
+}
 
-	mm_json_open(w, "text_cfg", '{');
+static void put_resnet(struct mm_json_writer *w, const struct mm_resnet *r)
+{
+	mm_json_put_int(w, "image_size", (int64_t)r->image_size);
+	mm_json_put_int(w, "head_width",
+			(int64_t)(MM_RESNET_SHRINK * r->width / r->heads));
+	mm_json_open(w, "layers", '[');
+	for (int i = 0; i < MM_RESNET_STAGES; i++)
+		mm_json_put_int(w, NULL, (int64_t)r->blocks[i]);
+	mm_json_close(w);
+	mm_json_put_int(w, "width", (int64_t)r->width);
+}
+
+static void put_text_sizes(struct mm_json_writer *w, const struct mm_tower *t,
+			   const struct mm_model *m)
+{
 	mm_json_put_int(w, "context_length", (int64_t)m->context_length);
 	mm_json_put_int(w, "vocab_size", (int64_t)m->vocab_size);
-	mm_json_put_int(w, "width", (int64_t)t->width);
 	mm_json_put_int(w, "heads", (int64_t)t->heads);
-	mm_json_put_int(w, "layers", (int64_t)t->layers);
-	mm_json_put_num(w, "mlp_ratio", ratio(t));
-	/* 2 is transformers' sign for open_clip's own rule, the largest id. */
-	if (m->eos_token_id != 2 &&
-	    m->eos_token_id != (int64_t)m->vocab_size - 1) {
-		mm_json_put_str(w, "pool_type", "eos");
-		mm_json_put_int(w, "eos_id", m->eos_token_id);
-	}
 	/* OpenAI's vocabulary is open_clip's own; others lie in the folder. */
 	if (m->vocab_size != 49408)
 		mm_json_put_str(w, "hf_tokenizer_name", ".");
+	put_tower(w, t);
+}
+
+/* Which row stands for the text, in open_clip's words; NULL: its own rule. */
+static const char *pool_word(const struct mm_clip_text *c,
+			     const struct mm_model *m)
+{
+	switch (c->pool) {
+	case MM_CLIP_POOL_EOS: return "eos";
+	case MM_CLIP_POOL_FIRST: return "first";
+	case MM_CLIP_POOL_LAST: return "last";
+	case MM_CLIP_POOL_LARGEST: return NULL;
+	/* 2 is transformers' sign for that rule, the largest id. */
+	case MM_CLIP_POOL_END:
+		return m->eos_token_id == 2 ||
+				       m->eos_token_id ==
+					       (int64_t)m->vocab_size - 1
+			       ? NULL
+			       : "eos";
+	}
+	return NULL;
+}
+
+static void put_text(struct mm_json_writer *w, const struct mm_clip_text *c,
+		     const struct mm_model *m)
+{
+	const char *pool = pool_word(c, m);
+
+	put_text_sizes(w, &c->tower, m);
+	if (pool) {
+		mm_json_put_str(w, "pool_type", pool);
+		mm_json_put_int(w, "eos_id", m->eos_token_id);
+	}
+	if (!c->tower.causal)
+		mm_json_put_bool(w, "no_causal_mask", true);
+	if (c->projection_bias)
+		mm_json_put_bool(w, "proj_bias", true);
+}
+
+/* Text towers of other shapes than OpenAI's are of a class of their own. */
+static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
+		     const struct mm_clip_text *text,
+		     const struct mm_clip_scale *scale)
+{
+	if (!text->tower.causal || text->projection_bias)
+		mm_json_put_bool(w, "custom_text", true);
+	mm_json_put_num(w, "init_logit_scale", scale->scale);
+	if (!isnan(scale->bias))
+		mm_json_put_num(w, "init_logit_bias", scale->bias);
+	mm_json_put_bool(w, "quick_gelu", text->tower.act == MM_ACT_QUICK_GELU);
+	mm_json_open(w, "text_cfg", '{');
+	put_text(w, text, m);
 	mm_json_close(w);
 }
+
+static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
+			struct mm_err *err)
+{
+	const struct mm_clip *c = mm_clip_config(m);
+	int rc = check_towers(&c->vision, &c->text.tower, err);
+
+	if (rc)
+		return rc;
+	put_clip(w, m, &c->text, &c->scale);
+	mm_json_open(w, "vision_cfg", '{');
+	put_vit(w, &c->vision, &c->pictures);
+	mm_json_close(w);
+	return MM_OK;
+}
+
+static int put_clip_resnet(struct mm_json_writer *w, const struct mm_model *m,
+			   struct mm_err *err)
+{
+	const struct mm_clip_resnet *c = mm_clip_resnet_config(m);
+	int rc = check_towers(&c->text.tower, &c->text.tower, err);
+
+	if (rc)
+		return rc;
+	put_clip(w, m, &c->text, &c->scale);
+	mm_json_open(w, "vision_cfg", '{');
+	put_resnet(w, &c->vision);
+	mm_json_close(w);
+	return MM_OK;
+}
+
+/* ---- SigLIP ---- */
+
+/* timm's tower of that shape. */
+static int find_timm(struct mm_openclip_timm *t, const struct mm_siglip *c,
+		     struct mm_err *err)
+{
+	const struct mm_tower *v = &c->vision;
+
+	for (size_t i = 0; mm_openclip_timm(t, i); i++)
+		if ((size_t)t->width == v->width &&
+		    (size_t)t->layers == v->layers &&
+		    (size_t)t->heads == v->heads &&
+		    (size_t)t->heads == c->pool_heads &&
+		    (size_t)t->ffn == v->ffn && v->ffn == c->pool_ffn &&
+		    (size_t)t->patch == c->pictures.patch &&
+		    (size_t)t->image == c->pictures.image_size &&
+		    v->eps > 0.99e-6 && v->eps < 1.01e-6)
+			return MM_OK;
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "open_clip takes SigLIP's tower of pictures from timm, "
+		       "which has none with %zu layers of %zu in %zu heads, "
+		       "patches of %zu and pictures of %zu",
+		       v->layers, v->width, v->heads, c->pictures.patch,
+		       c->pictures.image_size);
+}
+
+static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
+		      const char **note, struct mm_err *err)
+{
+	const struct mm_siglip *c = mm_siglip_config(m);
+	struct mm_openclip_timm t;
+	int rc;
+
+	if ((rc = check_towers(&c->text, &c->text, err)) ||
+	    (rc = find_timm(&t, c, err)))
+		return rc;
+	if (note && c->vision.act != (t.tanh ? MM_ACT_GELU_TANH : MM_ACT_GELU))
+		*note = t.tanh ? "timm's tower of this name computes gelu by "
+				 "tanh, this model does not: vectors of "
+				 "pictures will differ a little"
+			       : "timm's tower of this name computes gelu "
+				 "exactly, this model by tanh: vectors of "
+				 "pictures will differ a little";
+	mm_json_put_bool(w, "custom_text", true);
+	mm_json_put_num(w, "init_logit_bias", -10);
+	mm_json_put_bool(w, "quick_gelu", c->text.act == MM_ACT_QUICK_GELU);
+	mm_json_open(w, "text_cfg", '{');
+	put_text_sizes(w, &c->text, m);
+	mm_json_put_bool(w, "no_causal_mask", true);
+	mm_json_put_bool(w, "proj_bias", true);
+	mm_json_put_str(w, "pool_type", "last");
+	mm_json_close(w);
+	mm_json_open(w, "vision_cfg", '{');
+	mm_json_put_int(w, "image_size", t.image);
+	mm_json_put_str(w, "timm_model_name", t.name);
+	mm_json_put_bool(w, "timm_model_pretrained", false);
+	mm_json_put_str(w, "timm_pool", "map");
+	mm_json_put_str(w, "timm_proj", "none");
+	mm_json_close(w);
+	return MM_OK;
+}
+
+/* ---- the recipe of the pictures, the whole ---- */
 
 static const char *filter_word(const struct mm_image_preset *r)
 {
@@ -104,30 +266,38 @@ static void put_pictures(struct mm_json_writer *w, const struct mm_model *m,
 	mm_json_close(w);
 }
 
+static int put_model(struct mm_json_writer *w, const struct mm_model *m,
+		     const char **note, struct mm_err *err)
+{
+	if (m->only_ours)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "open_clip has no class for a pruned tower "
+			       "whose blocks differ");
+	if (mm_clip_config(m))
+		return put_clip_vit(w, m, err);
+	if (mm_clip_resnet_config(m))
+		return put_clip_resnet(w, m, err);
+	if (mm_siglip_config(m))
+		return put_siglip(w, m, note, err);
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "a model of type '%s' has no form of its own in "
+		       "open_clip: CLIP and SigLIP have",
+		       m->arch->model_type);
+}
+
 int mm_layout_openclip_config(struct mm_buf *out, const struct mm_model *m,
 			      const struct mm_image_preset *recipe,
-			      struct mm_err *err)
+			      const char **note, struct mm_err *err)
 {
-	const struct mm_clip *c = mm_clip_config(m);
 	struct mm_json_writer w;
 	int rc;
 
-	if (!c)
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "a model of type '%s' has no form of its own in "
-			       "open_clip: only CLIP can be converted",
-			       m->arch->model_type);
-	if ((rc = check_tower(&c->vision, &c->text.tower, err)) ||
-	    (rc = check_tower(&c->text.tower, &c->vision, err)))
-		return rc;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_open(&w, "model_cfg", '{');
 	mm_json_put_int(&w, "embed_dim", (int64_t)m->embed_dim);
-	mm_json_put_bool(&w, "quick_gelu",
-			 c->text.tower.act == MM_ACT_QUICK_GELU);
-	put_vision(&w, c);
-	put_text(&w, c, m);
+	if ((rc = put_model(&w, m, note, err)))
+		return rc;
 	mm_json_close(&w);
 	put_pictures(&w, m, recipe);
 	mm_json_close(&w);
@@ -158,7 +328,9 @@ int mm_layout_preprocessor(struct mm_buf *out, const struct mm_model *m,
 			       "their longest side");
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
-	mm_json_put_str(&w, "image_processor_type", "CLIPImageProcessor");
+	mm_json_put_str(&w, "image_processor_type",
+			mm_siglip_config(m) ? "SiglipImageProcessor"
+					    : "CLIPImageProcessor");
 	mm_json_put_bool(&w, "do_resize", true);
 	if (squash) {
 		put_extent(&w, "size", m->image_size, m->image_size);
@@ -231,6 +403,7 @@ static int infer_tower(struct mm_tower *t, const struct mm_weights *w,
 	t->width = fc->dim[1];
 	t->act = MM_ACT_GELU;
 	t->eps = 1e-5;
+	t->causal = true;
 	snprintf(name, sizeof(name), "%stransformer.resblocks.", prefix);
 	t->layers = count_layers(w, name, ".ln_1.weight");
 	t->heads = t->width / 64;
@@ -317,9 +490,14 @@ static int infer_model(struct mm_json_writer *j, const struct mm_weights *w,
 	mm_json_put_bool(j, "quick_gelu", quick_gelu);
 	if ((rc = resnet ? infer_resnet(j, w, err) : infer_vit(&c, w, err)))
 		return rc;
-	if (!resnet)
-		put_vision(j, &c);
-	put_text(j, &c, &m);
+	if (!resnet) {
+		mm_json_open(j, "vision_cfg", '{');
+		put_vit(j, &c.vision, &c.pictures);
+		mm_json_close(j);
+	}
+	mm_json_open(j, "text_cfg", '{');
+	put_text(j, &c.text, &m);
+	mm_json_close(j);
 	return MM_OK;
 }
 

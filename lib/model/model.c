@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "model/cache.h"
+#include "model/layout.h"
 #include "model/openclip.h"
 
 #define MM_ARCH(name) &mm_arch_##name,
@@ -229,7 +230,7 @@ static int copy_one(struct mm_model *m, struct mm_param *p, bool own,
 	if (!own && !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
 		return mm_fail_nomem(err, "the weights");
 	if (m->open_clip)
-		return mm_openclip_fetch(p->val, &m->weights, p, err);
+		return mm_openclip_fetch(p->val, m, &m->weights, p, err);
 	if (t)
 		mm_to_f32(p->val, t->data, t->dtype, p->n);
 	return MM_OK;
@@ -277,9 +278,10 @@ static int bind_int8(struct mm_model *m, struct mm_param *p, bool own,
 	    (rc = find_scale(&p->x_scale, m, p, "input_scale", 1, err)))
 		return rc;
 	if (!p->scale)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "weight '%s' is of type I8 and has no '%s.scale'",
-			       p->name, p->name);
+		return mm_fail(
+			err, MM_ERR_FORMAT,
+			"weight '%s' is of type I8 and has no '%s.scale'",
+			p->name, p->name);
 	p->q = t->data;
 	p->pack = quant && !strncmp(quant, "w8-", 3) ? MM_PACKED_W8
 						     : MM_PACKED_INT8;
@@ -431,53 +433,81 @@ static void put_config(struct mm_buf *out, const struct mm_json *config)
 	mm_buf_addc(out, '\n');
 }
 
+/* Tensor i has the values of parameter i; no name: it is not saved. */
+static void list_tensors(struct mm_tensor *t, int64_t *count,
+			 const struct mm_store *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct mm_param *p = s->param[i];
+
+		t[i] = mm_tensor_make(p->aux ? NULL : p->name, MM_F32,
+				      p->shape.rank, p->shape.dim, p->val);
+		if (!p->count)
+			continue;
+		count[i] = (int64_t)*p->val;
+		t[i].dtype = MM_I64;
+		t[i].data = &count[i];
+		t[i].nbytes = sizeof(*count);
+	}
+}
+
+static size_t drop_nameless(struct mm_tensor *t, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (t[i].name)
+			t[left++] = t[i];
+	return left;
+}
+
+static int save_text(const struct mm_buf *text, const char *dir,
+		     const char *name, struct mm_err *err)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return mm_file_write(path, text->data, text->len, err);
+}
+
 int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 {
-	struct mm_tensor *t;
-	int64_t *count;
+	const bool open = m->only_open_clip && !m->only_ours;
+	const size_t N = m->store.n;
 	const struct mm_meta meta = { "format", "pt" };
+	struct mm_arena arena = { 0 };
 	struct mm_buf text = { 0 };
+	struct mm_tensor *t, *out;
+	int64_t *count;
 	char path[4096];
-	size_t n = 0;
-	int rc;
+	size_t n;
+	int rc = MM_OK;
 
-	if (m->only_open_clip && !m->only_ours)
-		return mm_openclip_save(m, dir, err);
-	t = mm_calloc(m->store.n + 1, sizeof(*t));
-	count = mm_calloc(m->store.n + 1, sizeof(*count));
+	t = out = mm_arena_alloc(&arena, 3 * N + 1, sizeof(*t));
+	count = mm_arena_alloc(&arena, N + 1, sizeof(*count));
 	if (!t || !count) {
 		rc = mm_fail_nomem(err, "a checkpoint");
 		goto done;
 	}
-	for (size_t i = 0; i < m->store.n; i++) {
-		const struct mm_param *p = m->store.param[i];
-
-		if (p->aux)
-			continue;
-		t[n].name = p->name;
-		t[n].dtype = MM_F32;
-		t[n].rank = p->shape.rank;
-		memcpy(t[n].dim, p->shape.dim, sizeof(p->shape.dim));
-		t[n].data = p->val;
-		t[n].nbytes = p->n * sizeof(float);
-		if (p->count) {
-			count[i] = (int64_t)*p->val;
-			t[n].dtype = MM_I64;
-			t[n].data = &count[i];
-			t[n].nbytes = sizeof(*count);
-		}
-		n++;
-	}
-	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
-	if ((rc = mm_safetensors_write(path, t, n, &meta, 1, err)))
+	list_tensors(t, count, &m->store);
+	if (open)
+		rc = mm_openclip_tensors(out = t + N, &n, &arena, t, m, err);
+	else
+		n = drop_nameless(t, N);
+	snprintf(path, sizeof(path), "%s/%smodel.safetensors", dir,
+		 open ? "open_clip_" : "");
+	if (rc || (rc = mm_safetensors_write(path, out, n, &meta, 1, err)))
 		goto done;
-	put_config(&text, m->json);
-	snprintf(path, sizeof(path), "%s/config.json", dir);
-	if (!(rc = mm_buf_check(&text, "config.json", err)))
-		rc = mm_file_write(path, text.data, text.len, err);
+	if (open)
+		rc = mm_layout_openclip_config(&text, m, NULL, NULL, err);
+	else
+		put_config(&text, m->json);
+	if (!rc && !(rc = mm_buf_check(&text, "the configuration", err)))
+		rc = save_text(&text, dir,
+			       open ? "open_clip_config.json" : "config.json",
+			       err);
 done:
 	mm_buf_release(&text);
-	mm_free(count);
-	mm_free(t);
+	mm_arena_release(&arena);
 	return rc;
 }

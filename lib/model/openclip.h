@@ -18,32 +18,67 @@ struct mm_model;
 int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		       struct mm_err *err) MM_MUST_CHECK;
 
+/* SigLIP's towers of pictures that timm, and with it open_clip, has. */
+struct mm_openclip_timm {
+	char name[64];
+	int64_t width, layers, heads, ffn, patch, image;
+	bool tanh; /* GELU by tanh */
+};
+
+/* The i-th; false behind the last. */
+bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i);
+
 /* Is the checkpoint in open_clip's (or OpenAI's) layout? */
 bool mm_openclip_layout(const struct mm_checkpoint *c);
 
-/* Where a parameter lies: which tensor, which third of it, transposed? */
+/*
+ * Where (a part of) a parameter lies.  The parameter consists of own_of equal
+ * pieces of rows, the tensor of at_of; n pieces from `own` on of the one are
+ * those from `at` on of the other.
+ *
+ *	q, k, v of a block	1 piece		at 0, 1, 2 of 3
+ *	SigLIP's pooling head	0 of 3		q: 1 piece
+ *				1, 2 of 3	kv: 2 pieces
+ */
 struct mm_openclip_place {
 	char name[256];
-	int third; /* of q, k, v end to end; -1: all of it */
+	int own, own_of, at, at_of, n;
 	bool transposed;
+	int rank; /* of the tensor; -1: the parameter's */
 };
 
-/* False where open_clip has no parameter of that (transformers') name. */
-bool mm_openclip_place(struct mm_openclip_place *at, const char *name);
+/*
+ * Part k of the parameter of that (transformers') name in model m, which has
+ * all its parameters declared; false behind the last part, and for k = 0 where
+ * open_clip has no such parameter.  Custom text towers put "text." in front.
+ */
+bool mm_openclip_place(struct mm_openclip_place *at, const struct mm_model *m,
+		       const char *name, int k);
+
+/* The shape of the tensor in which (the part of) p lies. */
+struct mm_shape mm_openclip_shape(const struct mm_param *p,
+				  const struct mm_openclip_place *at);
+
+/* (R, C) into (C, R), elements of `size` bytes. */
+void mm_openclip_transpose(void *dst, const void *src, size_t R, size_t C,
+			   size_t size);
 
 /*
  * The values of parameter p (transformers' name) from open_clip's tensors, all
  * p->n of them.  A tensor that is missing or of another shape is named.
  */
-int mm_openclip_fetch(float *dst, const struct mm_checkpoint *c,
-		      const struct mm_param *p,
+int mm_openclip_fetch(float *dst, const struct mm_model *m,
+		      const struct mm_checkpoint *c, const struct mm_param *p,
 		      struct mm_err *err) MM_MUST_CHECK;
 
 /*
- * open_clip_config.json and open_clip_model.safetensors (float32) of a model
- * of the families clip and clip_resnet into a folder.
+ * open_clip's tensors of all parameters but those that are `aux`: src[i] has
+ * the values of store->param[i], of any type; no name: it is left out.  out
+ * has room for 2 store->n; what they point to lives in the arena or is src's.
  */
-int mm_openclip_save(const struct mm_model *m, const char *dir,
-		     struct mm_err *err) MM_MUST_CHECK;
+int mm_openclip_tensors(struct mm_tensor *out, size_t *n,
+			struct mm_arena *arena, const struct mm_tensor *src,
+			const struct mm_model *m,
+			struct mm_err *err) MM_MUST_CHECK;
 
 #endif

@@ -9,15 +9,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/blocks.h"
+#include "model/siglip.h"
 
-struct siglip {
-	struct mm_tower vision, text;
-	struct mm_vision pictures;
-	size_t pool_heads, pool_ffn; /* the vision tower's, unless pruned */
-};
+const struct mm_siglip *mm_siglip_config(const struct mm_model *m)
+{
+	return m->arch == &mm_arch_siglip ? m->config : NULL;
+}
 
-static int parse_vision(struct siglip *c, const struct mm_json *v,
+static int parse_vision(struct mm_siglip *c, const struct mm_json *v,
 			struct mm_err *err)
 {
 	bool head = true;
@@ -42,7 +41,7 @@ static int parse_vision(struct siglip *c, const struct mm_json *v,
 	return rc;
 }
 
-static int parse_text(struct mm_model *m, struct siglip *c,
+static int parse_text(struct mm_model *m, struct mm_siglip *c,
 		      const struct mm_json *t, struct mm_err *err)
 {
 	int64_t dim;
@@ -65,7 +64,7 @@ static struct mm_block_init init_of(const struct mm_tower *t)
 
 static int siglip_configure(struct mm_model *m, struct mm_err *err)
 {
-	struct siglip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
+	struct mm_siglip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
 	int rc;
 
 	if (!c)
@@ -160,7 +159,7 @@ static void siglip_preset(struct mm_buf *out, size_t i,
  * half.  x (B, T, C) -> (B, C).
  */
 static struct mm_node *pool(struct mm_graph *g, struct mm_node *x,
-			    const struct siglip *c)
+			    const struct mm_siglip *c)
 {
 	const struct mm_tower *t = &c->vision;
 	static const char head[] = "vision_model.head";
@@ -198,7 +197,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 				    const struct mm_model *m,
 				    struct mm_node *pixels)
 {
-	const struct siglip *c = m->config;
+	const struct mm_siglip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
 	const size_t G = c->pictures.image_size / P;
 	const struct mm_tower tower = mm_tower_trained(&c->vision, m);
@@ -238,7 +237,7 @@ static struct mm_node *siglip_image(struct mm_graph *g,
 static struct mm_node *siglip_text(struct mm_graph *g, const struct mm_model *m,
 				   const struct mm_text_input *text)
 {
-	const struct siglip *c = m->config;
+	const struct mm_siglip *c = m->config;
 	const size_t W = c->text.width;
 	const struct mm_tower tower = mm_tower_trained(&c->text, m);
 	const double std = 1 / sqrt((double)W);

@@ -3,8 +3,26 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "model/model.h"
+#include "model/layout.h"
 #include "model/openclip.h"
+
+/* What a model is in open_clip's words can be read again. */
+static void reword(const struct mm_model *m)
+{
+	struct mm_buf out = { 0 }, again = { 0 };
+	struct mm_json *root = NULL;
+	const char *note;
+	struct mm_err err;
+
+	if (!mm_layout_openclip_config(&out, m, NULL, &note, &err)) {
+		if (mm_json_parse(&root, out.data, out.len, "made", &err))
+			abort();
+		(void)!mm_openclip_config(&again, root, &err);
+	}
+	mm_json_free(root);
+	mm_buf_release(&out);
+	mm_buf_release(&again);
+}
 
 static void build(const char *text, size_t len)
 {
@@ -16,6 +34,7 @@ static void build(const char *text, size_t len)
 	if (!mm_model_declare(&m, &err) &&
 	    (!mm_store_count(&m.store) || !m.embed_dim || !m.context_length))
 		abort();
+	reword(&m);
 	mm_model_release(&m);
 }
 
