@@ -47,6 +47,7 @@ static const struct serve_args defaults = {
 #define T struct serve_args
 static const struct mm_opt opts[] = {
 	MM_OPT_MODEL(T),
+	MM_OPT_IMAGE_SIZE(T),
 	MM_OPT_CACHE(T),
 	MM_STR(0, "listen", T, listen, "ADDR:PORT|unix:PATH",
 	       "where to listen; port 0 is any that is free"),
@@ -217,6 +218,7 @@ static int serve(const struct serve_args *a, const char *name,
 	struct journal log = { .common = &a->common };
 	const struct mm_server_options o = {
 		.model = a->common.model,
+		.image_size = (size_t)a->common.image_size,
 		.cache = a->common.cache,
 		.name = a->name ? a->name : name,
 		.version = mm_version,

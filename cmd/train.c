@@ -59,6 +59,7 @@ static const struct mm_opt opts[] = {
 	       "its size: tiny, base, ... as 'mmtool describe architectures' "
 	       "lists"),
 	MM_OPT_MODEL(T),
+	MM_OPT_IMAGE_SIZE(T),
 	MM_PATH(0, "tokenizer", T, tokenizer, "DIR",
 		"tokenizer that made the ids; copied beside the model"),
 	MM_OPT_OUTPUT_DIR(T),

@@ -305,6 +305,9 @@ static void describe_pictures(struct session *s)
 
 	if (s->stage->from &&
 	    !mm_image_preset_load(&s->pictures, s->stage->from, NULL)) {
+		if (s->a->common.image_size)
+			mm_image_preset_resize(&s->pictures, s->data.W,
+					       s->data.H);
 		s->has_pictures = true;
 		return;
 	}
@@ -333,7 +336,8 @@ static int open_all(struct session *s, struct mm_err *err)
 		s->o.mask_id = mm_tokenizer_info(s->tok)->mask;
 	rc = s->stage->from ? mm_model_open(&s->model, s->stage->from, err)
 			    : new_model(s, err);
-	if (rc)
+	if (rc || (rc = mm_model_resize(&s->model, (size_t)a->common.image_size,
+					err)))
 		return rc;
 	if (s->data.has_statistics)
 		mm_model_set_values(&s->model, &s->data.values);

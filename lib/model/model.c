@@ -354,6 +354,24 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 	return MM_OK;
 }
 
+/* The table of positions for another size of pictures than the file's. */
+static int bind_table(struct mm_model *m, struct mm_param *p, bool own,
+		      struct mm_err *err)
+{
+	const size_t rows = mm_model_table_rows(m);
+	struct mm_param old = *p;
+	int rc;
+
+	old.n = p->n / p->shape.dim[0] * rows;
+	old.shape.dim[0] = rows;
+	old.val = NULL;
+	if ((rc = bind_one(m, &old, false, err)))
+		return rc;
+	if (!own && !(p->val = mm_arena_alloc(&m->arena, p->n, sizeof(float))))
+		return mm_fail_nomem(err, "the weights");
+	return mm_model_resize_table(p->val, old.val, m, err);
+}
+
 int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
 {
 	int rc = MM_OK;
@@ -365,8 +383,10 @@ int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
 	for (size_t i = 0; i < m->store.n && !rc && m->has_weights; i++) {
 		struct mm_param *p = m->store.param[i];
 
-		if (train || (!p->val && (!p->q || p->plain)))
-			rc = bind_one(m, p, train, err);
+		if (!train && (p->val || (p->q && !p->plain)))
+			continue;
+		rc = mm_model_resizes(m, p) ? bind_table(m, p, train, err)
+					    : bind_one(m, p, train, err);
 	}
 	/* In the store's own block values change, unless training is over. */
 	m->store.fixed = !m->store.values;

@@ -96,6 +96,9 @@ struct mm_model {
 	bool unmasked_text;  /* texts go in without a mask: padding is part
 				of them */
 
+	size_t grid; /* of the table of positions in the file, where
+			mm_model_resize asked for another; else 0 */
+
 	/* What configure() tells of the inputs. */
 	size_t image_size, channels, embed_dim;
 	size_t context_length, vocab_size;
@@ -125,6 +128,23 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 int mm_model_describe(struct mm_model *m, const char *text, size_t len,
 		      const char *name, struct mm_err *err) MM_MUST_CHECK;
 void mm_model_release(struct mm_model *m);
+
+/*
+ * Pictures of side x side from now on, before parameters are declared: the
+ * configuration says so, and mm_model_bind resizes the table of positions
+ * (bicubic, by the rule of the program whose layout the folder has).  A family
+ * whose positions are for one size is an error.
+ */
+int mm_model_resize(struct mm_model *m, size_t side,
+		    struct mm_err *err) MM_MUST_CHECK;
+
+/* For mm_model_bind: is p that table, how many rows has the file's, and the
+ * one from the other. */
+bool mm_model_resizes(const struct mm_model *m, const struct mm_param *p);
+size_t mm_model_table_rows(const struct mm_model *m);
+int mm_model_resize_table(float *dst, const float *src,
+			  const struct mm_model *m,
+			  struct mm_err *err) MM_MUST_CHECK;
 
 /* What bytes of pictures mean from now on. */
 void mm_model_set_values(struct mm_model *m, const struct mm_image_values *v);

@@ -124,8 +124,10 @@ int mm_server_load(struct mm_server *s, struct mm_err *err)
 	sigset_t before;
 	int rc;
 
-	if ((rc = mm_encoder_open(&s->enc, s->o.model, err)) ||
-	    (s->o.cache && (rc = mm_model_cache_open(&s->enc.model, err))) ||
+	if ((rc = mm_encoder_open(&s->enc, s->o.model, err)))
+		return rc;
+	mm_encoder_resize(&s->enc, s->o.image_size);
+	if ((s->o.cache && (rc = mm_model_cache_open(&s->enc.model, err))) ||
 	    (rc = make_rooms(s, err)) || (rc = warm_up(s, err)) ||
 	    (s->o.cache && (rc = mm_model_cache_save(&s->enc.model, err))) ||
 	    (rc = mm_embed_logits(&s->enc.run, &s->scale, &s->bias, err)))

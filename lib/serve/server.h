@@ -39,6 +39,7 @@ struct mm_server_event { /* a request has ended */
 
 struct mm_server_options {
 	const char *model;   /* folder */
+	size_t image_size;   /* side of pictures; 0: the model's own */
 	bool cache;	     /* of packed weights, see model/cache.h */
 	const char *name;    /* for requests and replies */
 	const char *version; /* of the program */

@@ -16,7 +16,8 @@ static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
 			       m->context_length);
 	if (d->H != m->image_size || d->W != m->image_size)
 		return mm_fail(err, MM_ERR_SHAPE,
-			       "pictures of %zux%zu, the model wants %zux%zu",
+			       "pictures of %zux%zu, the model wants %zux%zu; "
+			       "--image-size resizes its positions",
 			       d->W, d->H, m->image_size, m->image_size);
 	for (size_t i = 0; i < d->n; i++) {
 		const int32_t *ids = mm_dataset_ids(d, i);

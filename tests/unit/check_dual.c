@@ -350,6 +350,75 @@ START_TEST(another_size_matches)
 }
 END_TEST
 
+/* The unit vector of a picture of side S that is all noise. */
+static void embed_noise(float *out, struct mm_model *m, size_t S)
+{
+	struct mm_graph g;
+	struct mm_node *x, *y;
+
+	mm_graph_init(&g, &m->store, MM_INFER);
+	x = mm_image_input(&g, m, MM_ELEM_REAL, 1, S, S);
+	y = mm_output(&g, mm_l2norm(&g, m->arch->image(&g, m, x), 0), "y");
+	ck_ok(mm_graph_plan(&g, err));
+	ck_ok(mm_model_bind(m, false, err));
+	ck_ok(mm_graph_alloc(&g, err));
+	for (size_t i = 0; i < x->n; i++)
+		x->val[i] = (mm_real)((double)(i * 7919 % 1000) / 500 - 1);
+	mm_graph_forward(&g);
+	memcpy(out, y->val, y->n * sizeof(*out));
+	mm_graph_release(&g);
+}
+
+/* A model made for another size has the table that pictures of that size get
+ * otherwise, says so where it is saved, and keeps its first table's rule. */
+START_TEST(resized_for_good)
+{
+	static const char *const dirs[] = {
+		"tests/golden/tiny-siglip/model",
+		"tests/golden/dual-clip-vit/model",
+		"tests/golden/tiny-align/model",
+	};
+	static const size_t S = 42;
+	struct mm_model plain, m, again;
+	float a[128], b[128], c[128];
+
+	scratch_begin();
+	ck_ok(mm_model_open(&plain, dirs[_i], err));
+	embed_noise(a, &plain, S);
+	ck_ok(mm_model_open(&m, dirs[_i], err));
+	ck_ok(mm_model_resize(&m, 64, err));
+	ck_ok(mm_model_resize(&m, S, err));
+	ck_assert_uint_eq(m.image_size, S);
+	embed_noise(b, &m, S);
+	near("vector", b, a, m.embed_dim, 1e-6, 0);
+	ck_ok(mm_model_declare(&m, err));
+	ck_ok(mm_model_bind(&m, false, err));
+	ck_ok(mm_model_save(&m, scratch_dir, err));
+	ck_ok(mm_model_open(&again, scratch_dir, err));
+	ck_assert_uint_eq(again.image_size, S);
+	embed_noise(c, &again, S);
+	ck_assert_mem_eq(b, c, m.embed_dim * sizeof(*b));
+	mm_model_release(&plain);
+	mm_model_release(&m);
+	mm_model_release(&again);
+	scratch_end();
+}
+END_TEST
+
+START_TEST(sizes_that_are_refused)
+{
+	struct mm_model m;
+
+	ck_ok(mm_model_open(&m, "tests/golden/tiny-rn/model", err));
+	ck_ok(mm_model_resize(&m, m.image_size, err));
+	ck_fails(mm_model_resize(&m, 96, err), MM_ERR_SHAPE, "not of 96x96");
+	mm_model_release(&m);
+	ck_ok(mm_model_open(&m, "tests/golden/tiny-siglip/model", err));
+	ck_fails(mm_model_resize(&m, 5, err), MM_ERR_SHAPE, "patches of 6");
+	mm_model_release(&m);
+}
+END_TEST
+
 /* The published sizes, from configurations alone. */
 START_TEST(parameter_counts)
 {
@@ -386,6 +455,8 @@ int main(void)
 	tcase_add_loop_test(tc, training_step_matches, 0, N_TRAINED);
 	tcase_add_loop_test(tc, saved_and_loaded_again, 0, N_SETS);
 	tcase_add_loop_test(tc, another_size_matches, 0, 2);
+	tcase_add_loop_test(tc, resized_for_good, 0, 3);
+	tcase_add_test(tc, sizes_that_are_refused);
 	tcase_add_loop_test(tc, parameter_counts, 0, 5);
 	return unit_run("dual", tc);
 }
