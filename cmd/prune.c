@@ -7,14 +7,15 @@
 struct prune_args {
 	struct mm_common common;
 	struct mm_list calibrate;
-	double heads, ffn, sparsity;
-	int64_t layers, samples;
+	double heads, ffn, channels, sparsity;
+	int64_t layers, samples, round;
 	bool uniform, two_of_four;
 };
 
 static const struct prune_args defaults = {
 	.common = { .batch_size = 32 },
 	.samples = 1024,
+	.round = 32,
 };
 
 #define T struct prune_args
@@ -26,8 +27,13 @@ static const struct mm_opt opts[] = {
 		"this part of each tower's attention heads"),
 	MM_REAL(0, "ffn", T, ffn, "F", 0, 0.99,
 		"this part of each tower's feed-forward neurons"),
+	MM_REAL(0, "channels", T, channels, "F", 0, 0.99,
+		"this part of the channels inside of convolutional blocks"),
 	MM_INT(0, "layers", T, layers, "N", 0, 1024,
-	       "so many layers of each tower"),
+	       "so many layers of each transformer"),
+	MM_INT(0, "round", T, round, "N", 1, 4096,
+	       "a layer keeps a multiple of N neurons or channels, of less "
+	       "where it has fewer than 8 N"),
 	MM_FLAG(0, "uniform", T, uniform,
 		"as many neurons from every layer, no heads: transformers "
 		"opens the result"),
@@ -69,7 +75,7 @@ static void put_json(struct mm_buf *out, const struct job *j)
 	for (size_t k = 0; k < j->p.n_towers; k++) {
 		const struct mm_prune_tower *t = &j->p.tower[k];
 
-		mm_json_open(&w, t->prefix, '[');
+		mm_json_open(&w, t->kind->title, '[');
 		for (size_t i = 0; i < t->n; i++) {
 			const struct mm_prune_block *b = &t->block[i];
 
@@ -77,8 +83,11 @@ static void put_json(struct mm_buf *out, const struct job *j)
 			mm_json_put_int(&w, "layer", (int64_t)i);
 			mm_json_put_bool(&w, "kept", b->keep);
 			mm_json_put_num(&w, "importance", b->layer);
-			mm_json_put_int(&w, "heads", (int64_t)b->kept_heads);
-			mm_json_put_int(&w, "ffn", (int64_t)b->kept_ffn);
+			if (b->heads)
+				mm_json_put_int(&w, "heads",
+						(int64_t)b->kept_heads);
+			mm_json_put_int(&w, b->heads ? "ffn" : "channels",
+					(int64_t)b->kept_ffn);
 			mm_json_close(&w);
 		}
 		mm_json_close(&w);
@@ -86,6 +95,23 @@ static void put_json(struct mm_buf *out, const struct job *j)
 	mm_report_recall(&w, &j->f);
 	mm_json_close(&w);
 	mm_buf_addc(out, '\n');
+}
+
+static void put_block(struct mm_table *t, const struct mm_prune_tower *tower,
+		      const struct mm_prune_block *b)
+{
+	if (mm_prune_convolves(tower->kind))
+		mm_table_cell(t, "%s: %s", b->name, tower->kind->key);
+	else
+		mm_table_cell(t, "%s", b->name);
+	mm_table_cell(t, "%.3g", b->layer);
+	if (b->heads)
+		mm_table_cell(t, "%zu of %zu", b->keep ? b->kept_heads : 0,
+			      b->heads);
+	else
+		mm_table_cell(t, "%s", "");
+	mm_table_cell(t, "%zu of %zu", b->keep ? b->kept_ffn : 0, b->ffn);
+	mm_table_row(t);
 }
 
 static void put_blocks(struct mm_buf *out, const struct job *j)
@@ -98,19 +124,8 @@ static void put_blocks(struct mm_buf *out, const struct job *j)
 	mm_table_cell(&t, "neurons");
 	mm_table_row(&t);
 	for (size_t k = 0; k < j->p.n_towers; k++)
-		for (size_t i = 0; i < j->p.tower[k].n; i++) {
-			const struct mm_prune_block *b =
-				&j->p.tower[k].block[i];
-
-			mm_table_cell(&t, "%s.layers.%zu", j->p.tower[k].prefix,
-				      i);
-			mm_table_cell(&t, "%.3g", b->layer);
-			mm_table_cell(&t, "%zu of %zu",
-				      b->keep ? b->kept_heads : 0, b->heads);
-			mm_table_cell(&t, "%zu of %zu",
-				      b->keep ? b->kept_ffn : 0, b->ffn);
-			mm_table_row(&t);
-		}
+		for (size_t i = 0; i < j->p.tower[k].n; i++)
+			put_block(&t, &j->p.tower[k], &j->p.tower[k].block[i]);
 	mm_table_print(&t, out, 0);
 }
 
@@ -146,15 +161,15 @@ static int check_args(const struct prune_args *a, struct mm_err *err)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "what matters shows on samples: name some with "
 			       "--calibrate");
-	if (!(a->heads > 0) && !(a->ffn > 0) && !a->layers &&
-	    !(a->sparsity > 0) && !a->two_of_four)
+	if (!(a->heads > 0) && !(a->ffn > 0) && !(a->channels > 0) &&
+	    !a->layers && !(a->sparsity > 0) && !a->two_of_four)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "say what goes: --heads, --ffn, --layers, "
-			       "--sparsity or --2-4");
-	if (a->uniform && a->heads > 0)
+			       "say what goes: --heads, --ffn, --channels, "
+			       "--layers, --sparsity or --2-4");
+	if (a->uniform && (a->heads > 0 || a->channels > 0))
 		return mm_fail(err, MM_ERR_USAGE,
-			       "--uniform keeps all heads: transformers wants "
-			       "as many as the width tells");
+			       "--uniform keeps all heads and channels: "
+			       "transformers wants as many as the width tells");
 	return MM_OK;
 }
 
@@ -204,6 +219,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	const struct mm_prune_options o = {
 		.heads = a->heads,
 		.ffn = a->ffn,
+		.channels = a->channels,
+		.round = (size_t)a->round,
 		.layers = (size_t)a->layers,
 		.uniform = a->uniform,
 		.sparsity = a->sparsity,
@@ -230,7 +247,7 @@ const struct mm_cmd mm_cmd_prune = {
 	.group = MM_SHIP,
 	.summary = "take out heads, neurons and layers that matter least",
 	.synopsis = "-m DIR -o DIR --calibrate STREAM (--heads F | --ffn F | "
-		    "--layers N)... [OPTION]...",
+		    "--channels F | --layers N)... [OPTION]...",
 	.details = "The result is a smaller model folder; `mmtool train -m` "
 		   "goes on from it. Prints what stays, and recall before and "
 		   "after on the samples.",

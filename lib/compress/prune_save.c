@@ -10,45 +10,49 @@
 
 /* ---- which rows and columns stay ---- */
 
-/* Parts of a matrix: every `unit` rows (or columns) are one, keep[] tells. */
+/* Parts of a matrix: every `unit` numbers of its first axis (or of what is
+ * below it) are one, keep[] tells. */
 struct cut {
 	const bool *keep; /* NULL: all of them */
-	size_t n, unit, kept;
+	size_t unit, kept /* of the axis */;
 };
 
-static struct cut heads_of(const struct mm_prune_tower *t,
-			   const struct mm_prune_block *b)
+static bool named(const char *const *list, const char *what, bool whole)
 {
-	return (struct cut){ b->keep_head, b->heads, t->head_dim,
-			     b->kept_heads * t->head_dim };
+	for (; *list; list++)
+		if (!strncmp(what, *list, strlen(*list)) &&
+		    (!whole || !what[strlen(*list)]))
+			return true;
+	return false;
 }
 
-static struct cut neurons_of(const struct mm_prune_block *b)
+/* What of `what`, a parameter of the block, a structure's cut concerns. */
+static void cut_by(const struct mm_prune_names *names, const char *what,
+		   const struct mm_param *p, struct cut cut, struct cut *rows,
+		   struct cut *columns)
 {
-	return (struct cut){ b->keep_neuron, b->ffn, 1, b->kept_ffn };
+	if (named(names->rows, what, false) && p->shape.rank)
+		*rows = cut;
+	if (named(names->columns, what, true)) {
+		*columns = cut;
+		columns->unit *= p->n / (p->shape.dim[0] * p->shape.dim[1]);
+	}
 }
 
-static bool begins(const char *s, const char *with)
-{
-	return !strncmp(s, with, strlen(with));
-}
-
-/* Rows and columns of a block's parameter, `what` being its name there. */
 static void cuts_of(const struct mm_prune_tower *t,
 		    const struct mm_prune_block *b, const char *what,
-		    struct cut *rows, struct cut *columns)
+		    const struct mm_param *p, struct cut *rows,
+		    struct cut *columns)
 {
-	*rows = *columns = (struct cut){ 0 };
-	if (begins(what, "self_attn.q_proj.") ||
-	    begins(what, "self_attn.k_proj.") ||
-	    begins(what, "self_attn.v_proj."))
-		*rows = heads_of(t, b);
-	else if (!strcmp(what, "self_attn.out_proj.weight"))
-		*columns = heads_of(t, b);
-	else if (begins(what, "mlp.fc1."))
-		*rows = neurons_of(b);
-	else if (!strcmp(what, "mlp.fc2.weight"))
-		*columns = neurons_of(b);
+	if (b->heads)
+		cut_by(&t->kind->heads, what, p,
+		       (struct cut){ b->keep_head, t->head_dim,
+				     b->kept_heads * t->head_dim },
+		       rows, columns);
+	if (!b->fixed)
+		cut_by(&t->kind->ffn, what, p,
+		       (struct cut){ b->keep_neuron, 1, b->kept_ffn }, rows,
+		       columns);
 }
 
 static bool stays(const struct cut *c, size_t i)
@@ -104,36 +108,46 @@ static size_t renumbered(const struct mm_prune_tower *t, size_t block)
 	return n;
 }
 
-/* A block's parameter: "PREFIX.layers.3.WHAT"; *done: it is one. */
-static int add_of_block(struct list *l, const struct mm_prune_tower *t,
-			const struct mm_param *p, bool *done,
-			struct mm_err *err)
+/* The block of the tower that a parameter is of, and its name in there. */
+static const struct mm_prune_block *
+block_of(const struct mm_prune_tower *t, const char *name, const char **what)
 {
-	const size_t n = strlen(t->prefix);
-	const struct mm_prune_block *b;
-	struct cut rows, columns;
-	char *what;
-	size_t i;
+	for (size_t i = 0; i < t->n; i++) {
+		const size_t n = strlen(t->block[i].name);
 
-	*done = !strncmp(p->name, t->prefix, n) &&
-		begins(p->name + n, ".layers.");
-	if (!*done)
-		return MM_OK;
-	i = strtoul(p->name + n + strlen(".layers."), &what, 10);
-	b = &t->block[i];
-	if (!b->keep)
-		return MM_OK;
-	cuts_of(t, b, what + 1, &rows, &columns);
-	return add(l, p,
-		   mm_arena_printf(&l->arena, "%s.layers.%zu%s", t->prefix,
-				   renumbered(t, i), what),
-		   &rows, &columns, err);
+		*what = name + n + 1;
+		if (!strncmp(name, t->block[i].name, n) && name[n] == '.')
+			return &t->block[i];
+	}
+	return NULL;
+}
+
+/* A parameter, smaller, under the number that its block has then. */
+static int add_cut(struct list *l, const struct mm_param *p, struct mm_err *err)
+{
+	struct cut rows = { 0 }, columns = { 0 };
+	const char *name = p->name, *what;
+
+	for (size_t k = 0; k < l->p->n_towers; k++) {
+		const struct mm_prune_tower *t = &l->p->tower[k];
+		const struct mm_prune_block *b = block_of(t, p->name, &what);
+
+		if (!b)
+			continue;
+		if (!b->keep)
+			return MM_OK;
+		cuts_of(t, b, what, p, &rows, &columns);
+		if (!mm_prune_convolves(t->kind))
+			name = mm_arena_printf(
+				&l->arena, "%s%zu.%s", t->kind->blocks,
+				renumbered(t, (size_t)(b - t->block)), what);
+	}
+	return add(l, p, name, &rows, &columns, err);
 }
 
 static int list_tensors(struct list *l, struct mm_err *err)
 {
 	const struct mm_store *s = &l->p->model.store;
-	const struct cut all = { 0 };
 	int rc = MM_OK;
 
 	l->t = mm_calloc(s->n + 1, sizeof(*l->t));
@@ -142,13 +156,8 @@ static int list_tensors(struct list *l, struct mm_err *err)
 		return mm_fail_nomem(err, "a checkpoint");
 	for (size_t i = 0; i < s->n && !rc; i++) {
 		const struct mm_param *p = s->param[i];
-		bool done = false;
 
-		for (size_t k = 0; k < l->p->n_towers && !rc && !done; k++)
-			rc = add_of_block(l, &l->p->tower[k], p, &done, err);
-		if (rc || done)
-			continue;
-		rc = add(l, p, p->name, &all, &all, err);
+		rc = add_cut(l, p, err);
 		if (!rc && p->count) {
 			struct mm_tensor *t = &l->t[l->n - 1];
 
@@ -285,7 +294,7 @@ static void put_pooling(struct mm_json_writer *w, const struct mm_pruner *p,
 	const struct mm_param *fc1 =
 		mm_store_find(&p->model.store, MM_POOLING_FC1);
 
-	if (!fc1 || strcmp(t->part, "vision_config") ||
+	if (!fc1 || strcmp(t->kind->part, "vision_config") ||
 	    (!(p->o.ffn > 0) && !(p->o.heads > 0)))
 		return;
 	mm_json_put_int(w, "pooling_intermediate_size",
@@ -294,90 +303,126 @@ static void put_pooling(struct mm_json_writer *w, const struct mm_pruner *p,
 			(int64_t)(fc1->shape.dim[1] / t->head_dim));
 }
 
-static void put_part(struct mm_json_writer *w, const struct mm_pruner *p,
-		     const struct mm_prune_tower *t, const struct mm_json *part)
+/* Is it one of the keys that a pruned part has values of its own for? */
+static bool ours(const struct mm_pruner *p, const char *part, const char *key)
 {
-	static const char *const own[] = {
-		"num_hidden_layers",	     "intermediate_size",
-		"num_attention_heads",	     "head_dim",
-		"pooling_intermediate_size", "pooling_num_attention_heads"
-	};
-	const struct mm_json *value;
-	const char *key;
-	void *it = NULL;
-	bool ours;
+	static const char *const own[] = { "num_hidden_layers",
+					   "num_attention_heads", "head_dim",
+					   "pooling_intermediate_size",
+					   "pooling_num_attention_heads" };
 
-	mm_json_open(w, t->part, '{');
-	while (mm_json_next(part, &it, &key, &value)) {
-		ours = false;
+	for (size_t k = 0; k < p->n_towers; k++) {
+		const struct mm_prune_kind *kind = p->tower[k].kind;
+
+		if (strcmp(kind->part, part))
+			continue;
+		if (!strcmp(kind->key, key))
+			return true;
 		for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-			ours |= !strcmp(key, own[i]);
-		if (!ours)
-			mm_json_put(w, key, value);
+			if (!strcmp(key, own[i]))
+				return !mm_prune_convolves(kind);
 	}
-	mm_json_put_int(w, own[0], (int64_t)renumbered(t, t->n));
-	put_sizes(w, t, own[1], false);
-	put_sizes(w, t, own[2], true);
+	return false;
+}
+
+static void put_tower(struct mm_json_writer *w, const struct mm_pruner *p,
+		      const struct mm_prune_tower *t,
+		      const struct mm_json *part)
+{
+	if (mm_prune_convolves(t->kind)) {
+		if (p->o.channels > 0 || mm_json_get(part, t->kind->key))
+			put_sizes(w, t, t->kind->key, false);
+		return;
+	}
+	mm_json_put_int(w, "num_hidden_layers", (int64_t)renumbered(t, t->n));
+	put_sizes(w, t, t->kind->key, false);
+	put_sizes(w, t, "num_attention_heads", true);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->block[i].kept_heads < t->block[i].heads ||
 		    mm_json_get(part, "head_dim")) {
-			mm_json_put_int(w, own[3], (int64_t)t->head_dim);
+			mm_json_put_int(w, "head_dim", (int64_t)t->head_dim);
 			break;
 		}
 	put_pooling(w, p, t);
+}
+
+static void put_part(struct mm_json_writer *w, const struct mm_pruner *p,
+		     const char *name, const struct mm_json *part)
+{
+	const struct mm_json *value;
+	const char *key;
+	void *it = NULL;
+
+	mm_json_open(w, name, '{');
+	while (mm_json_next(part, &it, &key, &value))
+		if (!ours(p, name, key))
+			mm_json_put(w, key, value);
+	for (size_t k = 0; k < p->n_towers; k++)
+		if (!strcmp(p->tower[k].kind->part, name))
+			put_tower(w, p, &p->tower[k], part);
 	mm_json_close(w);
 }
 
-/* The part of a tower, or NULL; NAME_dict replaces NAME. */
-static const struct mm_prune_tower *tower_of(const struct mm_pruner *p,
-					     const char *key, bool *dict)
+/* The name of the part that a key is, or NULL; NAME_dict replaces NAME. */
+static const char *part_of(const struct mm_pruner *p, const char *key,
+			   bool *dict)
 {
 	for (size_t k = 0; k < p->n_towers; k++) {
-		const size_t n = strlen(p->tower[k].part);
+		const char *part = p->tower[k].kind->part;
+		const size_t n = strlen(part);
 
-		*dict = !strncmp(key, p->tower[k].part, n) &&
-			!strcmp(key + n, "_dict");
-		if (*dict || !strcmp(key, p->tower[k].part))
-			return &p->tower[k];
+		*dict = !strncmp(key, part, n) && !strcmp(key + n, "_dict");
+		if (*dict || !strcmp(key, part))
+			return part;
 	}
 	return NULL;
+}
+
+/* config.json's text. */
+static void put_config(struct mm_buf *text, const struct mm_pruner *p)
+{
+	static const char *const parts[] = { "text_config", "vision_config" };
+	static const char *const dicts[] = { "text_config_dict",
+					     "vision_config_dict" };
+	const struct mm_json *root = p->model.json, *value;
+	struct mm_json_writer w;
+	const char *key;
+	void *it = NULL;
+	bool dict;
+
+	mm_json_writer_init(&w, text, 2);
+	mm_json_open(&w, NULL, '{');
+	while (mm_json_next(root, &it, &key, &value)) {
+		const char *part = part_of(p, key, &dict);
+		char name[64];
+
+		if (!part) {
+			mm_json_put(&w, key, value);
+			continue;
+		}
+		snprintf(name, sizeof(name), "%s_dict", part);
+		if (!dict &&
+		    mm_json_type(mm_json_get(root, name)) == MM_JSON_OBJECT)
+			continue;
+		put_part(&w, p, part, value);
+	}
+	for (size_t k = 0; k < sizeof(parts) / sizeof(*parts); k++)
+		if (part_of(p, parts[k], &dict) &&
+		    !mm_json_get(root, parts[k]) &&
+		    !mm_json_get(root, dicts[k]))
+			put_part(&w, p, parts[k], NULL);
+	mm_json_close(&w);
+	mm_buf_addc(text, '\n');
 }
 
 static int save_config(const struct mm_pruner *p, const char *dir,
 		       struct mm_err *err)
 {
-	const struct mm_json *root = p->model.json, *value;
-	struct mm_json_writer w;
 	struct mm_buf text = { 0 };
-	bool seen[2] = { false, false };
 	char path[4096];
-	const char *key;
-	void *it = NULL;
-	bool dict;
 	int rc;
 
-	mm_json_writer_init(&w, &text, 2);
-	mm_json_open(&w, NULL, '{');
-	while (mm_json_next(root, &it, &key, &value)) {
-		const struct mm_prune_tower *t = tower_of(p, key, &dict);
-		char name[64];
-
-		if (!t) {
-			mm_json_put(&w, key, value);
-			continue;
-		}
-		snprintf(name, sizeof(name), "%s_dict", t->part);
-		if (!dict &&
-		    mm_json_type(mm_json_get(root, name)) == MM_JSON_OBJECT)
-			continue;
-		put_part(&w, p, t, value);
-		seen[t - p->tower] = true;
-	}
-	for (size_t k = 0; k < p->n_towers; k++)
-		if (!seen[k])
-			put_part(&w, p, &p->tower[k], NULL);
-	mm_json_close(&w);
-	mm_buf_addc(&text, '\n');
+	put_config(&text, p);
 	snprintf(path, sizeof(path), "%s/config.json", dir);
 	if (!(rc = mm_buf_check(&text, path, err)))
 		rc = mm_file_write(path, text.data, text.len, err);

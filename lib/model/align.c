@@ -29,6 +29,9 @@ struct efficientnet {
 	bool pool_max;
 	/* Blocks whose strided convolution has an even border. */
 	size_t padded[MOST_PADDED], n_padded;
+	/* Channels of the expanded maps of each block, where it was pruned. */
+	const struct mm_json *expanded_of;
+	int64_t expanded; /* of all blocks; 0: as the stage says */
 };
 
 struct align {
@@ -166,6 +169,9 @@ static int parse_vision(struct efficientnet *e, const struct mm_json *v,
 				    .momentum = 0.99 };
 	if ((rc = build_stages(e, v, err)) ||
 	    (rc = read_padded(e, mm_json_get(v, "depthwise_padding"), err)) ||
+	    (rc = mm_sizes_parse(&e->expanded_of, &e->expanded, v,
+				 "expanded_channels", 1 << 18, e->n_blocks,
+				 err)) ||
 	    (rc = mm_json_want_int(v, "image_size", 1, 1 << 14, &image, err)) ||
 	    (rc = mm_json_want_int(v, "num_channels", 3, 3, &channels, err)) ||
 	    (rc = mm_json_want_num(v, "squeeze_expansion_ratio", 0, 16,
@@ -215,6 +221,7 @@ static int align_configure(struct mm_model *m, struct mm_err *err)
 			       "'projection_dim' is %lld, the image tower "
 			       "gives %zu channels",
 			       (long long)dim, out);
+	m->only_ours |= a->vision.expanded_of || a->vision.expanded;
 	m->config = a;
 	m->image_size = a->vision.image_size;
 	m->channels = 3;
@@ -240,8 +247,11 @@ static void put_text(struct mm_json_writer *w, size_t i,
 {
 	mm_json_open(w, "text_config", '{');
 	mm_json_put_num(w, "attention_probs_dropout_prob", 0);
-	mm_json_put_int(w, "bos_token_id", s->bos_token_id);
-	mm_json_put_int(w, "eos_token_id", s->eos_token_id);
+	/* BERT's vocabularies have neither. */
+	if (s->bos_token_id >= 0 && s->eos_token_id >= 0) {
+		mm_json_put_int(w, "bos_token_id", s->bos_token_id);
+		mm_json_put_int(w, "eos_token_id", s->eos_token_id);
+	}
 	mm_json_put_num(w, "hidden_dropout_prob", 0);
 	mm_json_put_int(w, "hidden_size", sizes[i].text_width);
 	mm_json_put_int(w, "intermediate_size", sizes[i].text_ffn);
@@ -368,7 +378,9 @@ static struct mm_node *mb_conv(struct mm_graph *g, struct mm_node *x,
 
 	snprintf(name, sizeof(name), "vision_model.encoder.blocks.%zu", block);
 	if (s->expand != 1) {
-		c.out = in * s->expand;
+		c.out = mm_size_of(e->expanded_of, block,
+				   e->expanded ? (size_t)e->expanded
+					       : in * s->expand);
 		c.act = e->act;
 		c.momentum = 0.1;
 		h = conv(g, h, e, &c, name, "expansion.expand_conv",

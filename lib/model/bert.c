@@ -33,9 +33,7 @@ int mm_bert_parse(struct mm_bert *b, struct mm_model *m,
 	    (rc = mm_json_want_num(config, "initializer_range", 0, 10, &b->std,
 				   err)))
 		return rc;
-	if (mm_tower_uneven(&b->tower))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "BERT's layers are all of one size");
+	m->only_ours |= mm_tower_uneven(&b->tower);
 	b->positions = m->context_length;
 	m->type_vocab_size = b->types = (size_t)types;
 	return MM_OK;
@@ -99,8 +97,9 @@ struct mm_node *mm_bert_block(struct mm_graph *g, struct mm_node *x,
 	char name[NAME];
 
 	for (int k = 0; k < 3; k++)
-		qkv[k] = mm_dense(g, x, t->width, std, NULL, MM_ACT_NONE,
-				  "%s.attention.self.%s", prefix, part[k]);
+		qkv[k] = mm_dense(g, x, mm_tower_inner(t, 0), std, NULL,
+				  MM_ACT_NONE, "%s.attention.self.%s", prefix,
+				  part[k]);
 	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, t->heads, false, 0,
 			 t->dropout);
 	snprintf(name, sizeof(name), "%s.attention.output", prefix);
@@ -116,12 +115,16 @@ struct mm_node *mm_bert_blocks(struct mm_graph *g, struct mm_node *x,
 			       const struct mm_tower *t, const char *prefix,
 			       const char *tap)
 {
+	struct mm_tower one = *t; /* with the sizes of block i */
 	char name[NAME];
 
+	one.ffn_of = one.heads_of = NULL;
 	for (size_t i = 0; i < t->layers; i++) {
 		g->store->layer = i + 1;
+		one.ffn = mm_tower_ffn(t, i);
+		one.heads = mm_tower_heads(t, i);
 		snprintf(name, sizeof(name), "%s.encoder.layer.%zu", prefix, i);
-		x = mm_bert_block(g, x, mask, t, b->std, name);
+		x = mm_bert_block(g, x, mask, &one, b->std, name);
 		mm_tap(g, x, "%s.%zu", tap, i);
 	}
 	g->store->layer = t->layers + 1;

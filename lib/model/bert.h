@@ -25,8 +25,8 @@ struct mm_node *mm_bert_embed(struct mm_graph *g, const struct mm_model *m,
 			      const char *prefix);
 
 /*
- * One block PREFIX.{attention,intermediate,output}.* of x (B, T, width):
- *	a = LN(x + out(attention(x)));  y = LN(a + W2 act(W1 a))
+ * One block (t's sizes being its own) PREFIX.{attention,intermediate,output}.*
+ *of x (B, T, width): a = LN(x + out(attention(x)));  y = LN(a + W2 act(W1 a))
  */
 struct mm_node *mm_bert_block(struct mm_graph *g, struct mm_node *x,
 			      struct mm_node *mask, const struct mm_tower *t,

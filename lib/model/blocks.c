@@ -18,19 +18,19 @@ struct mm_tower mm_tower_trained(const struct mm_tower *t,
 	return out;
 }
 
-static size_t of_block(const struct mm_json *sizes, size_t i, size_t same)
+size_t mm_size_of(const struct mm_json *each, size_t i, size_t all)
 {
-	return sizes ? (size_t)mm_json_int(mm_json_at(sizes, i), 1) : same;
+	return each ? (size_t)mm_json_int(mm_json_at(each, i), 1) : all;
 }
 
 size_t mm_tower_ffn(const struct mm_tower *t, size_t i)
 {
-	return of_block(t->ffn_of, i, t->ffn);
+	return mm_size_of(t->ffn_of, i, t->ffn);
 }
 
 size_t mm_tower_heads(const struct mm_tower *t, size_t i)
 {
-	return of_block(t->heads_of, i, t->heads);
+	return mm_size_of(t->heads_of, i, t->heads);
 }
 
 size_t mm_tower_inner(const struct mm_tower *t, size_t i)
@@ -216,20 +216,19 @@ bool mm_act_parse(enum mm_act *act, const char *name)
 	return false;
 }
 
-/* A number for all blocks, or an array with one for each. */
-static int parse_sizes(const struct mm_json **each, int64_t *all,
-		       const struct mm_json *config, const char *key,
-		       int64_t most, int64_t layers, struct mm_err *err)
+int mm_sizes_parse(const struct mm_json **each, int64_t *all,
+		   const struct mm_json *config, const char *key, int64_t most,
+		   size_t layers, struct mm_err *err)
 {
 	const struct mm_json *v = mm_json_get(config, key);
 
 	*each = NULL;
 	if (mm_json_type(v) != MM_JSON_ARRAY)
 		return mm_json_want_int(config, key, 1, most, all, err);
-	if (mm_json_size(v) != (size_t)layers)
+	if (mm_json_size(v) != layers)
 		return mm_fail(err, MM_ERR_FORMAT,
-			       "'%s' has %zu elements for %lld layers", key,
-			       mm_json_size(v), (long long)layers);
+			       "'%s' has %zu elements for %zu layers", key,
+			       mm_json_size(v), layers);
 	for (size_t i = 0; i < mm_json_size(v); i++) {
 		const int64_t n = mm_json_int(mm_json_at(v, i), 0);
 
@@ -255,10 +254,11 @@ int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 				   err)) ||
 	    (rc = mm_json_want_int(config, "num_hidden_layers", 1, 1 << 10,
 				   &layers, err)) ||
-	    (rc = parse_sizes(&t->ffn_of, &ffn, config, "intermediate_size",
-			      1 << 18, layers, err)) ||
-	    (rc = parse_sizes(&t->heads_of, &heads, config,
-			      "num_attention_heads", 1 << 10, layers, err)) ||
+	    (rc = mm_sizes_parse(&t->ffn_of, &ffn, config, "intermediate_size",
+				 1 << 18, (size_t)layers, err)) ||
+	    (rc = mm_sizes_parse(&t->heads_of, &heads, config,
+				 "num_attention_heads", 1 << 10, (size_t)layers,
+				 err)) ||
 	    (rc = mm_json_want_int(config, "head_dim", 0, 1 << 16, &head_dim,
 				   err)) ||
 	    (rc = mm_json_want_num(config, "layer_norm_eps", 0, 1, &t->eps,

@@ -85,6 +85,15 @@ struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
 				  const struct mm_tower *t, const char *prefix,
 				  const char *tap);
 
+/*
+ * Sizes that a configuration tells of `layers` blocks, 1..most: one number for
+ * all of them (*all, *each NULL), or an array (*each).  Absent: *all stays.
+ */
+int mm_sizes_parse(const struct mm_json **each, int64_t *all,
+		   const struct mm_json *config, const char *key, int64_t most,
+		   size_t layers, struct mm_err *err) MM_MUST_CHECK;
+size_t mm_size_of(const struct mm_json *each, size_t i, size_t all);
+
 /* The activation of a config's hidden_act; false where it is unknown. */
 bool mm_act_parse(enum mm_act *act, const char *name);
 

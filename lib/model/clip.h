@@ -36,6 +36,9 @@ struct mm_clip {
 enum { MM_RESNET_STAGES = 4, MM_RESNET_SHRINK = 32 };
 struct mm_resnet {
 	size_t blocks[MM_RESNET_STAGES], width, heads, image_size;
+	/* Channels of the two inner maps of each block, where it was pruned. */
+	const struct mm_json *inner_of[2];
+	int64_t inner[2]; /* of all blocks; 0: the stage's width */
 };
 
 struct mm_clip_resnet {

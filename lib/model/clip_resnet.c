@@ -33,6 +33,16 @@ static size_t channels(const struct mm_resnet *r)
 	return r->width * SHRINK;
 }
 
+static size_t n_blocks(const struct mm_resnet *r)
+{
+	return r->blocks[0] + r->blocks[1] + r->blocks[2] + r->blocks[3];
+}
+
+static bool pruned(const struct mm_resnet *r)
+{
+	return r->inner[0] || r->inner[1] || r->inner_of[0] || r->inner_of[1];
+}
+
 /* ---- configuration ---- */
 
 static int parse_vision(struct mm_resnet *r, const struct mm_json *v,
@@ -58,6 +68,12 @@ static int parse_vision(struct mm_resnet *r, const struct mm_json *v,
 				       "'layers' wants numbers from 1 to 1024");
 		r->blocks[i] = (size_t)n;
 	}
+	for (int i = 0; i < 2; i++)
+		if ((rc = mm_sizes_parse(&r->inner_of[i], &r->inner[i], v,
+					 i ? "conv2_channels"
+					   : "conv1_channels",
+					 1 << 16, n_blocks(r), err)))
+			return rc;
 	r->width = (size_t)width;
 	r->image_size = (size_t)image;
 	r->heads = channels(r) / (size_t)head;
@@ -83,6 +99,7 @@ static int clip_resnet_configure(struct mm_model *m, struct mm_err *err)
 	if ((rc = parse_vision(&c->vision,
 			       mm_json_get(m->json, "vision_config"), err)))
 		return mm_fail_ctx(err, "vision_config");
+	m->only_ours |= pruned(&c->vision);
 	m->config = c;
 	m->image_size = c->vision.image_size;
 	m->channels = 3;
@@ -185,17 +202,17 @@ static struct mm_node *last(struct mm_graph *g, struct mm_node *x, size_t out,
 	return mm_conv_norm(g, x, &c, residual, a, b);
 }
 
+/* inner: channels of the two maps inside. */
 static struct mm_node *bottleneck(struct mm_graph *g, struct mm_node *x,
-				  size_t width, size_t stride,
-				  const char *prefix)
+				  const size_t inner[2], size_t out,
+				  size_t stride, const char *prefix)
 {
-	const size_t out = width * EXPANSION;
 	struct mm_node *h, *shortcut = x;
 
 	if (g->failed)
 		return NULL;
-	h = conv(g, x, width, 1, 1, MM_ACT_RELU, prefix, "conv1", "bn1");
-	h = conv(g, h, width, 3, 1, MM_ACT_RELU, prefix, "conv2", "bn2");
+	h = conv(g, x, inner[0], 1, 1, MM_ACT_RELU, prefix, "conv1", "bn1");
+	h = conv(g, h, inner[1], 3, 1, MM_ACT_RELU, prefix, "conv2", "bn2");
 	if (stride > 1)
 		h = mm_avg_pool(g, h, stride, stride);
 	if (stride > 1 || x->shape.dim[1] != out) {
@@ -205,6 +222,15 @@ static struct mm_node *bottleneck(struct mm_graph *g, struct mm_node *x,
 				"downsample.0", "downsample.1");
 	}
 	return last(g, h, out, shortcut, prefix);
+}
+
+static void inner_sizes(size_t inner[2], const struct mm_resnet *r,
+			size_t width, size_t block)
+{
+	for (int i = 0; i < 2; i++)
+		inner[i] =
+			mm_size_of(r->inner_of[i], block,
+				   r->inner[i] ? (size_t)r->inner[i] : width);
 }
 
 /* The map's mean asks, the mean and all pixels answer: (B, embed_dim). */
@@ -249,6 +275,7 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 	const struct mm_clip_resnet *c = m->config;
 	const struct mm_resnet *r = &c->vision;
 	struct mm_node *x = pixels;
+	size_t inner[2], block = 0;
 	char name[NAME];
 
 	if (g->failed)
@@ -260,12 +287,13 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 	x = stem(g, x, r->width);
 	mm_tap(g, x, "image.stem");
 	for (size_t i = 0; i < STAGES; i++) {
-		for (size_t k = 0; k < r->blocks[i]; k++) {
+		for (size_t k = 0; k < r->blocks[i]; k++, block++) {
 			g->store->layer++;
+			inner_sizes(inner, r, r->width << i, block);
 			snprintf(name, sizeof(name), "visual.layer%zu.%zu",
 				 i + 1, k);
-			x = bottleneck(g, x, r->width << i, i && !k ? 2 : 1,
-				       name);
+			x = bottleneck(g, x, inner, (r->width << i) * EXPANSION,
+				       i && !k ? 2 : 1, name);
 		}
 		mm_tap(g, x, "image.layer%zu", i + 1);
 	}

@@ -1,4 +1,4 @@
-/* Heads, neurons and layers of a small CLIP taken out; weights set to zero. */
+/* Heads, neurons, channels and layers taken out; weights set to zero. */
 #include "compress/prune.h"
 
 #include <math.h>
@@ -6,7 +6,13 @@
 #include "compress/measure.h"
 #include "smallclip.h"
 
-enum { HEAD = 1 }; /* the head that is made dead in each layer */
+enum {
+	HEAD = 1, /* the head that is made dead in each layer */
+	SIDE = 32,
+	PAIRS = 6,
+	TOKENS = 8,
+	VOCAB = 20,
+};
 
 static struct mm_param *of(struct mm_model *m, const char *tower, size_t i,
 			   const char *what)
@@ -117,6 +123,171 @@ START_TEST(dead_structures_go_first)
 	ck_assert_double_gt(f.text_least, 1 - 1e-6);
 	mm_measured_release(&before);
 	mm_measured_release(&after);
+	scratch_end();
+}
+END_TEST
+
+/* Six pictures of noise, and texts that end. */
+static const char *noise_stream(void)
+{
+	const size_t px[] = { 3, SIDE, SIDE }, T = TOKENS;
+	const char *path = scratch("noise.mmt");
+	static uint8_t image[3 * SIDE * SIDE];
+	struct mm_stream_writer w;
+	int32_t ids[TOKENS];
+	uint8_t mask[TOKENS];
+	uint32_t state = 1;
+
+	memset(mask, 1, sizeof(mask));
+	ck_ok(mm_stream_writer_open(&w, path, err));
+	for (int i = 0; i < PAIRS; i++) {
+		const char id[] = { (char)('a' + i), 0 };
+
+		for (size_t k = 0; k < sizeof(image); k++)
+			image[k] = (uint8_t)((state = state * 1664525 +
+						      1013904223) >>
+					     24);
+		for (int t = 0; t < TOKENS; t++)
+			ids[t] = t + 1 < TOKENS ? (i * 5 + t * 3) % 18
+						: VOCAB - 1;
+		ck_ok(mm_stream_put_str(&w, "id", id, 1, err));
+		ck_ok(mm_stream_put(&w, "image", MM_U8, 3, px, image, err));
+		ck_ok(mm_stream_put(&w, "ids", MM_I32, 1, &T, ids, err));
+		ck_ok(mm_stream_put(&w, "mask", MM_U8, 1, &T, mask, err));
+		ck_ok(mm_stream_end_row(&w, err));
+	}
+	ck_ok(mm_stream_commit(&w, err));
+	return path;
+}
+
+/* Every other channel inside of a block does nothing. */
+static void kill_channels(const struct mm_pruner *p,
+			  const struct mm_prune_tower *t, size_t i)
+{
+	const struct mm_prune_block *b = &t->block[i];
+
+	for (int k = 0; !b->fixed && t->kind->ffn.columns[k]; k++) {
+		struct mm_param *w =
+			mm_prune_param(p, b, t->kind->ffn.columns[k], "");
+		const size_t C = w->shape.dim[1];
+		const size_t K = w->n / (w->shape.dim[0] * C);
+
+		for (size_t x = 0; x < w->n; x++)
+			if (x / K % C % 2 == i % 2)
+				w->val[x] = 0;
+	}
+}
+
+/* An untrained model of the family with such blocks. */
+static const char *dead_channels(const char *arch)
+{
+	const struct mm_model shape = { .image_size = SIDE,
+					.context_length = TOKENS,
+					.vocab_size = VOCAB,
+					.bos_token_id = VOCAB - 2,
+					.eos_token_id = VOCAB - 1 };
+	const struct mm_prune_options none = { .round = 1 };
+	struct mm_model m;
+	struct mm_pruner p;
+
+	ck_ok(mm_model_new(&m, arch, "tiny", &shape, err));
+	ck_ok(mm_model_declare(&m, err));
+	ck_ok(mm_store_alloc_values(&m.store, err));
+	mm_store_initialise(&m.store, 1);
+	/* Norms that are not trained let pictures fade, or branches closed. */
+	for (size_t i = 0; i < m.store.n; i++) {
+		struct mm_param *w = m.store.param[i];
+
+		for (size_t k = 0; w->shape.rank == 1 && k < w->n; k++)
+			if (!strncmp(w->name, "vis", 3) &&
+			    strstr(w->name, ".weight"))
+				w->val[k] = 4;
+	}
+	ck_ok(mm_mkdirs(scratch("alive"), err));
+	ck_ok(mm_model_save(&m, scratch("alive"), err));
+	mm_model_release(&m);
+	ck_ok(mm_pruner_open(&p, scratch("alive"), &none, err));
+	for (size_t t = 0; t < p.n_towers; t++)
+		for (size_t i = 0; i < p.tower[t].n; i++)
+			if (mm_prune_convolves(p.tower[t].kind))
+				kill_channels(&p, &p.tower[t], i);
+	ck_ok(mm_mkdirs(scratch("dead"), err));
+	ck_ok(mm_model_save(&p.model, scratch("dead"), err));
+	mm_pruner_release(&p);
+	return scratch("dead");
+}
+
+START_TEST(dead_channels_go_first)
+{
+	static const struct {
+		const char *arch;
+		size_t blocks;
+	} cases[] = { { "clip_resnet", 8 }, { "align", 9 } };
+	const struct mm_prune_options o = { .channels = 0.5, .round = 1 };
+	struct mm_measured before, after;
+	struct mm_pruner p;
+	struct mm_fidelity f;
+	const char *dir, *path;
+	size_t was, is, blocks = 0;
+
+	scratch_begin();
+	dir = dead_channels(cases[_i].arch);
+	path = noise_stream();
+	start(&p, dir, path, &o);
+	ck_ok(mm_pruner_plan(&p, err));
+	for (size_t t = 0; t < p.n_towers; t++)
+		for (size_t i = 0; i < p.tower[t].n; i++) {
+			const struct mm_prune_block *b = &p.tower[t].block[i];
+
+			if (!mm_prune_convolves(p.tower[t].kind) || b->fixed)
+				continue;
+			blocks++;
+			for (size_t j = 0; j < b->ffn; j++)
+				ck_assert(b->keep_neuron[j] ==
+					  (j % 2 != i % 2));
+		}
+	ck_assert_uint_eq(blocks, cases[_i].blocks);
+	ck_ok(mm_pruner_save(&p, scratch("thin"), &was, &is, err));
+	ck_assert_uint_lt(is, was);
+	mm_pruner_release(&p);
+	take(&before, dir, path);
+	take(&after, scratch("thin"), path);
+	ck_ok(mm_fidelity_measure(&f, &before, &after, err));
+	ck_assert_double_gt(f.image_least, 1 - 1e-6);
+	ck_assert_double_gt(f.text_least, 1 - 1e-6);
+	mm_measured_release(&before);
+	mm_measured_release(&after);
+	scratch_end();
+}
+END_TEST
+
+/* A layer keeps a whole number of steps, smaller ones where it is small. */
+START_TEST(what_stays_is_rounded)
+{
+	struct mm_prune_options o = { .ffn = 0.4, .round = 4 };
+	struct mm_pruner p;
+	const char *path;
+
+	scratch_begin();
+	path = sample_stream();
+	for (size_t step = 4; step; step /= 4) {
+		o.round = step;
+		start(&p, model_dir(), path, &o);
+		ck_ok(mm_pruner_plan(&p, err));
+		for (size_t t = 0; t < p.n_towers; t++)
+			for (size_t i = 0; i < p.tower[t].n; i++) {
+				const struct mm_prune_block *b =
+					&p.tower[t].block[i];
+
+				ck_assert_uint_ge(b->ffn, 8 * step);
+				ck_assert_uint_eq(b->kept_ffn % step, 0);
+			}
+		mm_pruner_release(&p);
+	}
+	o.round = 4096; /* 8 times that is more than there is */
+	start(&p, model_dir(), path, &o);
+	ck_ok(mm_pruner_plan(&p, err));
+	mm_pruner_release(&p);
 	scratch_end();
 }
 END_TEST
@@ -252,6 +423,8 @@ int main(void)
 	TCase *tc = tcase_create("prune");
 
 	tcase_add_test(tc, dead_structures_go_first);
+	tcase_add_loop_test(tc, dead_channels_go_first, 0, 2);
+	tcase_add_test(tc, what_stays_is_rounded);
 	tcase_add_test(tc, layers_go_by_importance);
 	tcase_add_test(tc, uneven_folders_open_and_are_saved_again);
 	tcase_add_test(tc, weights_are_set_to_zero);
