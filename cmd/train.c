@@ -74,6 +74,9 @@ static const struct mm_opt opts[] = {
 	       "(0: all)"),
 	MM_INT(0, "micro-batch-text", T, micro_text, "N", 0, 1e6,
 	       "texts at a time, likewise"),
+	MM_FLAG(0, "recompute", T, recompute,
+		"keep the inputs of blocks and compute the rest twice: less "
+		"memory, more time, the same bits"),
 	MM_FLAG(0, "shuffle", T, shuffle,
 		"a new order each epoch; --no-shuffle: the stream's order, a "
 		"short last batch is dropped"),

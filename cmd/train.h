@@ -25,7 +25,7 @@ struct mm_train_args {
 	int schedule, precision;
 	int64_t eval_every, save_every, patience, lora;
 	bool shuffle, resume, resume_changed, dry_run, lock_image;
-	bool restore_best, debug_nan;
+	bool restore_best, debug_nan, recompute;
 };
 
 /* One stage: where it lives, what it reads. */

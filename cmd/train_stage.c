@@ -142,6 +142,7 @@ static int options(struct session *s, struct mm_err *err)
 		.batch = (size_t)a->common.batch_size,
 		.micro_image = (size_t)a->micro_image,
 		.micro_text = (size_t)a->micro_text,
+		.recompute = a->recompute,
 		.lr = a->lr,
 		.layer_decay = a->layer_decay,
 		.warmup = a->warmup.value,

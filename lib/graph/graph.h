@@ -92,8 +92,8 @@ union mm_attr {
 		double factor, bias;
 	} affine;
 	struct {
-		size_t stride, kernel;	/* kernel: of pooling */
-		size_t pad[4];		/* left, right, top, bottom */
+		size_t stride, kernel; /* kernel: of pooling */
+		size_t pad[4];	       /* left, right, top, bottom */
 		enum mm_act act;
 	} conv; /* and pooling */
 	struct {
@@ -101,6 +101,8 @@ union mm_attr {
 		enum mm_act act;
 	} batchnorm;
 };
+
+struct mm_segment; /* recompute.h */
 
 struct mm_node {
 	const struct mm_op *op; /* NULL for a leaf */
@@ -127,6 +129,11 @@ struct mm_node {
 	/* Linear layers of the same input that run together: see pack.h. */
 	struct mm_node *next; /* of the group, or NULL */
 	bool led;	      /* the group's first one does its work */
+
+	/* Computed twice: see recompute.h; segment NULL: kept. */
+	const struct mm_segment *segment;
+	bool rerun;
+	size_t again, back; /* times of the plan */
 
 	mm_real *val, *grad;
 	const void *data;		  /* val of inputs that are I32 or U8 */
@@ -165,6 +172,12 @@ struct mm_graph {
 	bool again;	     /* this forward repeats one: running statistics
 				stay as they are */
 	bool settled;	     /* constants have their values */
+
+	/* Before planning: in training keep a segment's inputs only, and
+	 * compute the rest again when backward gets there.  Same bits. */
+	bool recompute;
+	struct mm_segment *segment; /* in order; those that run again */
+	size_t n_segments;
 
 	/* Called before each operator runs forward, its inputs valid. */
 	void (*watch)(void *ctx, const struct mm_node *n);

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "graph/graph.h"
+#include "graph/recompute.h"
 
 void mm_graph_forward(struct mm_graph *g)
 {
@@ -38,9 +39,14 @@ static void start_gradients(struct mm_graph *g)
 
 void mm_graph_backward(struct mm_graph *g)
 {
+	size_t k = g->n_segments;
+
 	start_gradients(g);
 	for (size_t i = g->n_nodes; i-- > 0;) {
 		struct mm_node *n = g->node[i];
+
+		if (k && g->segment[k - 1].end == i + 1)
+			mm_segment_rerun(g, &g->segment[--k]);
 
 		/* Still fresh: nothing behind this node used it. */
 		if (n->op && n->op->bwd && n->needs_grad && !n->root->fresh)

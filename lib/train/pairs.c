@@ -40,6 +40,7 @@ static void emit_sides(struct mm_run *r)
 	mm_seed(&i->g, i->out);
 	mm_seed(&t->g, t->out);
 	i->g.compute = t->g.compute = r->o->precision;
+	i->g.recompute = t->g.recompute = r->o->recompute;
 	i->g.batch = i->piece;
 	t->g.batch = t->piece;
 }

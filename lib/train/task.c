@@ -16,6 +16,7 @@ static int emit(struct mm_task *t, enum mm_graph_mode mode, struct mm_err *err)
 	g->batch = t->piece;
 	if (mode == MM_TRAIN)
 		g->compute = t->o->precision;
+	g->recompute = t->o->recompute;
 	t->pixels = t->targets = t->scores = NULL;
 	t->text = (struct mm_text_input){ NULL, NULL, NULL };
 	t->real[0] = t->real[1] = NULL;

@@ -50,6 +50,7 @@ struct mm_train_options {
 	const char *dir;		       /* where the run lives */
 	long epochs, steps;		       /* steps > 0 wins */
 	size_t batch, micro_image, micro_text; /* micro 0: all at once */
+	bool recompute;		      /* keep no activations of inner blocks */
 	const struct mm_world *world; /* NULL: alone; shares the batch */
 
 	struct mm_term term[MM_MAX_TERMS]; /* n_terms 0: "default" */

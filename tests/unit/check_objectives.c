@@ -10,7 +10,15 @@
 #include "train/train.h"
 #include "unit.h"
 
-enum { SIDE = 16, T = 8, VOCAB = 40, N = 48, STEPS = 200, WIDTH = 24 };
+enum {
+	SIDE = 16,
+	T = 8,
+	VOCAB = 40,
+	N = 48,
+	STEPS = 200,
+	WIDTH = 24,
+	MAX_PARAMS = 256
+};
 
 static char dir[128];
 
@@ -157,9 +165,17 @@ static struct mm_train_options options(const struct mm_objective *o)
 	};
 }
 
+/* Every parameter's gradient: numbers end to end. */
+struct gradients {
+	struct mm_buf numbers;
+	size_t end[MAX_PARAMS], n; /* in bytes */
+	char name[MAX_PARAMS][96];
+};
+
 struct trace {
 	double loss[STEPS], norm[STEPS], best;
 	long n, stop_at, best_step;
+	struct gradients *gradients; /* gets those of the last step; or NULL */
 };
 
 static int note(void *ctx, const struct mm_train_report *r, struct mm_err *err)
@@ -183,26 +199,49 @@ static bool stop(void *ctx)
 	return t->stop_at > 0 && t->n + 1 >= t->stop_at;
 }
 
-/* One run of a new model, with noise in its blocks where asked for. */
-static int run(struct trace *t, const struct mm_train_options *o,
-	       const char *data, bool val, double noise, struct mm_err *err)
+static void take_gradients(struct gradients *out, const struct mm_store *s)
 {
-	const struct mm_train_hooks hooks = { t, note, stop, NULL };
+	for (size_t i = 0; i < s->n; i++) {
+		const struct mm_param *p = s->param[i];
+
+		if (!p->grad)
+			continue;
+		ck_assert_uint_lt(out->n, MAX_PARAMS);
+		mm_buf_add(&out->numbers, p->grad, p->n * sizeof(*p->grad));
+		snprintf(out->name[out->n], sizeof(*out->name), "%s", p->name);
+		out->end[out->n++] = out->numbers.len;
+	}
+}
+
+/* Data and a new model with noise in its blocks. */
+static void open_all(struct mm_dataset *d, struct mm_model *m, const char *data,
+		     double noise)
+{
 	const struct mm_model shape = { .image_size = SIDE,
 					.context_length = T,
 					.vocab_size = VOCAB,
 					.bos_token_id = VOCAB - 2,
 					.eos_token_id = VOCAB - 1 };
-	const char *paths[] = { data };
+	struct mm_err err = { 0 };
+
+	must(mm_dataset_open(d, &data, 1, &err), &err);
+	must(mm_model_new(m, "clip", "micro", &shape, &err), &err);
+	mm_model_set_values(m, &d->values);
+	m->dropout = m->drop_path = noise;
+}
+
+static int run(struct trace *t, const struct mm_train_options *o,
+	       const char *data, bool val, double noise, struct mm_err *err)
+{
+	const struct mm_train_hooks hooks = { t, note, stop, NULL };
 	struct mm_dataset d;
 	struct mm_model m;
 	int rc;
 
-	must(mm_dataset_open(&d, paths, 1, err), err);
-	must(mm_model_new(&m, "clip", "micro", &shape, err), err);
-	mm_model_set_values(&m, &d.values);
-	m.dropout = m.drop_path = noise;
+	open_all(&d, &m, data, noise);
 	rc = mm_train(&m, &d, val ? &d : NULL, o, &hooks, err);
+	if (t->gradients)
+		take_gradients(t->gradients, &m.store);
 	mm_model_release(&m);
 	mm_dataset_release(&d);
 	return rc;
@@ -273,6 +312,79 @@ START_TEST(pieces_are_the_whole)
 }
 END_TEST
 
+/* The length of numbers begin .. end of a, or of a - b. */
+static double length(const struct mm_buf *a, const struct mm_buf *b,
+		     size_t begin, size_t end)
+{
+	double sum = 0;
+
+	for (size_t i = begin; i < end; i += sizeof(float)) {
+		float x, y = 0;
+
+		memcpy(&x, a->data + i, sizeof(x));
+		if (b)
+			memcpy(&y, b->data + i, sizeof(y));
+		sum += ((double)x - (double)y) * ((double)x - (double)y);
+	}
+	return sqrt(sum);
+}
+
+/*
+ * Parameter by parameter, as a part of its own gradient's length; one that is
+ * all rounding (a key's bias moves no softmax) counts for the whole's.
+ */
+static void compare_gradients(const struct gradients *a,
+			      const struct gradients *b, const char *what)
+{
+	const double all = length(&a->numbers, NULL, 0, a->numbers.len);
+
+	ck_assert_uint_eq(a->n, b->n);
+	ck_assert_uint_eq(a->numbers.len, b->numbers.len);
+	ck_assert(all > 0);
+	for (size_t i = 0; i < a->n; i++) {
+		const size_t from = i ? a->end[i - 1] : 0, to = a->end[i];
+		const double own = length(&a->numbers, NULL, from, to);
+		const double off = length(&a->numbers, &b->numbers, from, to);
+
+		ck_assert_msg(off <= 1e-5 * fmax(own, 1e-3 * all),
+			      "%s: the gradient of %s is %g off, of %g", what,
+			      a->name[i], off, own);
+	}
+}
+
+/* Pictures and texts cut unequally, into many pieces or few. */
+START_TEST(gradients_are_those_of_the_whole)
+{
+	static const size_t cut[][2] = {
+		{ 0, 0 }, { 2, 8 }, { 8, 2 }, { 16, 1 }, { 1, 16 }
+	};
+	enum { CUTS = sizeof(cut) / sizeof(*cut) };
+	static struct gradients g[CUTS];
+	struct mm_err err = { 0 };
+	char name[64];
+
+	setup();
+	for (int k = 0; k < CUTS; k++) {
+		struct mm_train_options o = options(mm_objectives[_i]);
+		struct trace t = { .gradients = &g[k] };
+
+		snprintf(name, sizeof(name), "cut%d", k);
+		o.dir = in_dir(name);
+		o.steps = 1;
+		o.recompute = k > 1;
+		o.micro_image = cut[k][0];
+		o.micro_text = cut[k][1];
+		must(run(&t, &o, in_dir("data.mmt"), false, 0.1, &err), &err);
+		snprintf(name, sizeof(name), "%.20s by %zu and %zu",
+			 mm_objectives[_i]->name, cut[k][0], cut[k][1]);
+		compare_gradients(&g[0], &g[k], name);
+	}
+	for (int k = 0; k < CUTS; k++)
+		mm_buf_release(&g[k].numbers);
+	cleanup();
+}
+END_TEST
+
 static void same_file(const char *a, const char *b, const char *file)
 {
 	char command[300];
@@ -317,6 +429,42 @@ START_TEST(bits_of_objective)
 	o.steps = 6;
 	o.eval_every = 2;
 	stopped_or_not(o, 0.1);
+	cleanup();
+}
+END_TEST
+
+static size_t activations(const struct mm_train_options *o)
+{
+	struct mm_train_memory memory;
+	struct mm_err err = { 0 };
+	struct mm_dataset d;
+	struct mm_model m;
+
+	open_all(&d, &m, in_dir("data.mmt"), 0.1);
+	must(mm_train_plan(&m, &d, o, &memory, &err), &err);
+	mm_model_release(&m);
+	mm_dataset_release(&d);
+	return memory.activations;
+}
+
+START_TEST(recomputed_bits_are_the_same)
+{
+	struct mm_train_options o;
+	struct trace t[2] = { { .n = 0 } };
+	struct mm_err err = { 0 };
+	size_t bytes[2];
+
+	setup();
+	for (int k = 0; k < 2; k++) {
+		o = options(mm_objectives[_i]);
+		o.dir = in_dir(k ? "twice" : "once");
+		o.recompute = k;
+		bytes[k] = activations(&o);
+		must(run(&t[k], &o, in_dir("data.mmt"), false, 0.1, &err),
+		     &err);
+	}
+	ck_assert_uint_lt(bytes[1], bytes[0]);
+	same_file(in_dir("once"), in_dir("twice"), "train.safetensors");
 	cleanup();
 }
 END_TEST
@@ -454,6 +602,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, it_learns, 0, n);
 	tcase_add_loop_test(tc, pieces_are_the_whole, 0, n);
+	tcase_add_loop_test(tc, gradients_are_those_of_the_whole, 0, n);
+	tcase_add_loop_test(tc, recomputed_bits_are_the_same, 0, n);
 	tcase_add_loop_test(tc, bits_of_objective, 0, n);
 	tcase_add_loop_test(tc, bits_of_feature, 0, N_FEATURES);
 	tcase_add_loop_test(tc, precisions_learn_alike, 0, 2);
