@@ -14,23 +14,31 @@ double mm_serve_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A full lane, else the one whose first item is oldest; -1: none waits. */
-static int choose(const struct mm_batcher *b)
+/* Full, or nobody is coming, or it has waited long enough. */
+static bool ready(const struct mm_batcher *b, const struct mm_batch_lane *l,
+		  double now)
 {
-	int best = -1;
+	return l->n >= b->max_batch || !b->coming ||
+	       now >= l->head->since + b->max_wait;
+}
 
+/* The lane whose first item is oldest, a ready one if any; NULL: none waits. */
+static struct mm_batch_lane *choose(struct mm_batcher *b, bool *is_ready)
+{
+	const double now = mm_serve_now();
+	struct mm_batch_lane *best = NULL;
+
+	*is_ready = false;
 	for (int i = 0; i < MM_BATCH_LANES; i++) {
-		const struct mm_batch_lane *l = &b->lane[i];
-		bool full, best_full;
+		struct mm_batch_lane *l = &b->lane[i];
+		const bool can = l->n && ready(b, l, now);
 
-		if (!l->n)
+		if (!l->n || can < *is_ready)
 			continue;
-		full = l->n >= b->max_batch;
-		best_full = best >= 0 && b->lane[best].n >= b->max_batch;
-		if (best < 0 || full > best_full ||
-		    (full == best_full &&
-		     l->head->since < b->lane[best].head->since))
-			best = i;
+		if (!best || can > *is_ready ||
+		    l->head->since < best->head->since)
+			best = l;
+		*is_ready = can;
 	}
 	return best;
 }
@@ -65,24 +73,23 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&b->lock);
 	for (;;) {
-		const int i = choose(b);
-		struct mm_batch_lane *l = &b->lane[i < 0 ? 0 : i];
+		bool is_ready;
+		struct mm_batch_lane *l = choose(b, &is_ready);
 		size_t n;
 
-		if (i < 0 && b->stop && !b->coming)
+		if (!l && b->stop && !b->coming)
 			break;
-		if (i < 0) {
+		if (!l) {
 			pthread_cond_wait(&b->wake, &b->lock);
 			continue;
 		}
-		if (l->n < b->max_batch && b->coming &&
-		    mm_serve_now() < l->head->since + b->max_wait) {
+		if (!is_ready) {
 			wait_until(b, l->head->since + b->max_wait);
 			continue;
 		}
 		n = take(b, l);
 		pthread_mutex_unlock(&b->lock);
-		b->run(b->ctx, i, b->taken, n);
+		b->run(b->ctx, (int)(l - b->lane), b->taken, n);
 		pthread_mutex_lock(&b->lock);
 	}
 	pthread_mutex_unlock(&b->lock);

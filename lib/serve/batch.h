@@ -8,7 +8,9 @@
  * Lanes are kinds of work that cannot share a batch (the two towers).  A batch
  * starts when it is full, when nobody who holds a place has yet to come, or
  * when its oldest item has waited for max_wait: so a lone request never waits,
- * and under load whatever came during the last batch makes the next.
+ * and under load whatever came during the last batch makes the next.  Of two
+ * that can start the one with the oldest item does: a lane that is always full
+ * keeps the other waiting for a batch, not forever.
  */
 #ifndef MM_SERVE_BATCH_H
 #define MM_SERVE_BATCH_H

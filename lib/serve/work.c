@@ -94,33 +94,21 @@ int mm_work_towers(struct mm_server *s, float *out, int tower,
 		   const void *const *in, const void *const *mask, size_t n,
 		   struct mm_err *err)
 {
-	const size_t D = s->enc.model.embed_dim;
-	int rc = MM_OK;
-
-	/* Powers of two, so that few graphs serve every size of batch. */
-	for (size_t at = 0, b; at < n && !rc; at += b) {
-		for (b = 1; b * 2 <= n - at; b *= 2)
-			;
-		if (tower == MM_TOWER_IMAGE)
-			rc = mm_encode_read_images(
-				&s->enc, out + at * D,
-				(const uint8_t *const *)(in + at), b, err);
-		else
-			rc = mm_encode_read_texts(
-				&s->enc, out + at * D,
-				(const int32_t *const *)(in + at),
-				(const uint8_t *const *)(mask + at), b, err);
-	}
-	return rc;
+	if (tower == MM_TOWER_IMAGE)
+		return mm_encode_read_images(
+			&s->enc, out, (const uint8_t *const *)in, n, err);
+	return mm_encode_read_texts(&s->enc, out, (const int32_t *const *)in,
+				    (const uint8_t *const *)mask, n, err);
 }
 
-void mm_work_batch(void *ctx, int lane, struct mm_batch_item **item, size_t n)
+/* n items through their tower; each gets its vector, or the problem. */
+static void run_items(struct mm_server *s, int lane,
+		      struct mm_batch_item **item, size_t n)
 {
-	struct mm_server *s = ctx;
 	const size_t D = s->enc.model.embed_dim;
+	const double start = mm_serve_now(), wait = start - item[0]->since;
 	struct mm_problem p = { 0 };
 	struct mm_err err;
-	const double start = mm_serve_now(), wait = start - item[0]->since;
 
 	for (size_t i = 0; i < n; i++) {
 		struct mm_work_item *it = (struct mm_work_item *)item[i];
@@ -148,6 +136,17 @@ void mm_work_batch(void *ctx, int lane, struct mm_batch_item **item, size_t n)
 			memcpy(it->work->vector + it->index * D,
 			       s->vectors + i * D, D * sizeof(float));
 		item_done(it->work);
+	}
+}
+
+void mm_work_batch(void *ctx, int lane, struct mm_batch_item **item, size_t n)
+{
+	/* Powers of two, so that few graphs serve every size of batch; whoever
+	 * is in the first need not wait for the others. */
+	for (size_t at = 0, b; at < n; at += b) {
+		for (b = 1; b * 2 <= n - at; b *= 2)
+			;
+		run_items(ctx, lane, item + at, b);
 	}
 }
 

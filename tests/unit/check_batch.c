@@ -128,19 +128,42 @@ START_TEST(lanes_do_not_mix_and_the_oldest_is_first)
 }
 END_TEST
 
-START_TEST(a_full_lane_goes_before_an_older_one)
+START_TEST(a_full_lane_does_not_wait_for_others_company)
 {
 	begin(100, 2, 10);
 	hold(0);
-	ck_assert(mm_batcher_reserve(&b, 3));
+	ck_assert(mm_batcher_reserve(&b, 4));
 	mm_batcher_put(&b, 0, &items[1].batch);
 	nap(0.001);
 	mm_batcher_put(&b, 1, &items[2].batch);
 	mm_batcher_put(&b, 1, &items[3].batch);
 	let_go();
+	while (mm_batcher_held(&b) > 2)
+		nap(0.001);
+	mm_batcher_cancel(&b, 1);
 	mm_batcher_stop(&b);
+	ck_assert_uint_eq(seen.n, 4);
 	ck_assert_int_eq(seen.lane[1], 1);
 	ck_assert_int_eq(seen.lane[3], 0);
+}
+END_TEST
+
+START_TEST(a_lane_that_is_always_full_starves_nobody)
+{
+	static const int lane[] = { 0, 0, 1, 0, 0, 0, 0 };
+
+	begin(100, 2, 10);
+	hold(0);
+	ck_assert(mm_batcher_reserve(&b, 7));
+	for (int i = 0; i < 7; i++) {
+		mm_batcher_put(&b, lane[i], &items[i + 1].batch);
+		nap(0.001);
+	}
+	let_go();
+	mm_batcher_stop(&b);
+	ck_assert_uint_eq(seen.n, 8);
+	for (int i = 0; i < 7; i++)
+		ck_assert_int_eq(seen.lane[i + 1], lane[i]);
 }
 END_TEST
 
@@ -330,7 +353,8 @@ int main(void)
 
 	tcase_add_test(tc, what_waits_makes_full_batches_in_order);
 	tcase_add_test(tc, lanes_do_not_mix_and_the_oldest_is_first);
-	tcase_add_test(tc, a_full_lane_goes_before_an_older_one);
+	tcase_add_test(tc, a_full_lane_does_not_wait_for_others_company);
+	tcase_add_test(tc, a_lane_that_is_always_full_starves_nobody);
 	tcase_add_test(tc, no_more_than_its_places_are_given);
 	tcase_add_test(tc, a_lone_item_does_not_wait);
 	tcase_add_test(tc, those_who_come_are_waited_for);
