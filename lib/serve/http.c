@@ -52,6 +52,7 @@ void mm_http_problem(struct mm_http_request *r, const struct mm_problem *p)
 	F(MHD_destroy_response)            \
 	F(MHD_add_response_header)         \
 	F(MHD_lookup_connection_value)     \
+	F(MHD_get_connection_values)       \
 	F(MHD_get_connection_info)         \
 	F(MHD_suspend_connection)          \
 	F(MHD_resume_connection)
@@ -297,6 +298,48 @@ static enum MHD_Result send_reply(struct mm_http *h, struct mm_http_request *r)
 	return ok;
 }
 
+struct framing {
+	size_t lengths, codings;
+	bool strange; /* a coding that is not `chunked` */
+};
+
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind,
+				     const char *name, const char *value)
+{
+	struct framing *f = cls;
+
+	(void)kind;
+	if (!strcasecmp(name, "Content-Length"))
+		f->lengths++;
+	if (!strcasecmp(name, "Transfer-Encoding")) {
+		f->codings++;
+		f->strange |= !value || strcasecmp(value, "chunked");
+	}
+	return MHD_YES;
+}
+
+/*
+ * Where a body ends must be plain: a proxy in front of this server that saw
+ * another end would take the rest for its client's next request (RFC 9112,
+ * 6.3).  The library takes the first of two lengths, and chunks before either.
+ */
+static bool ends_plainly(struct mm_http_request *r)
+{
+	struct framing f = { 0 };
+	struct mm_problem p;
+
+	mhd.MHD_get_connection_values(r->handle, MHD_HEADER_KIND, count_framing,
+				      &f);
+	if (f.lengths + f.codings <= 1 && !f.strange)
+		return true;
+	mm_problem_set(&p, 400, NULL,
+		       f.strange ? "no Transfer-Encoding but chunked is read"
+				 : "more than one Content-Length or "
+				   "Transfer-Encoding");
+	mm_http_problem(r, &p);
+	return false;
+}
+
 static enum MHD_Result begin(struct mm_http *h, struct MHD_Connection *handle,
 			     const char *url, const char *method, void **slot)
 {
@@ -309,6 +352,12 @@ static enum MHD_Result begin(struct mm_http *h, struct MHD_Connection *handle,
 		return MHD_NO;
 	*slot = r;
 	h->o.head(h->o.ctx, r);
+	if (!ends_plainly(r)) {
+		pthread_mutex_lock(&h->lock);
+		mm_http_answer_at_once(c->fd, r); /* and read no more after */
+		pthread_mutex_unlock(&h->lock);
+		return MHD_YES;
+	}
 	if (!r->status && r->content_length > h->o.max_body) {
 		mm_problem_set(&p, 413, NULL,
 			       "a body of %zu bytes; %zu are taken",

@@ -80,5 +80,5 @@ void mm_problem_write(struct mm_buf *out, const struct mm_problem *p,
 
 const char *mm_status_phrase(int status)
 {
-	return kind_of(status)->phrase;
+	return status == 200 ? "OK" : kind_of(status)->phrase;
 }

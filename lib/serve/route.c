@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -232,10 +233,14 @@ static bool may(const struct mm_server *s, const struct mm_http_request *r)
 static void check_work(struct mm_server *s, struct mm_http_request *r,
 		       const struct mm_route *route)
 {
+	const char *coding = mm_http_header(r, "Content-Encoding");
+
 	if (s->draining)
 		mm_refuse(r, 503, "the server is stopping");
 	else if (!s->ready)
 		mm_refuse(r, 503, "the model is being loaded");
+	else if (coding && strcasecmp(coding, "identity"))
+		mm_refuse(r, 415, "a compressed body is not read");
 	else if ((route->picture || route->write == mm_write_search) &&
 		 !s->catalogue.n)
 		mm_refuse(r, 404,

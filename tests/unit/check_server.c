@@ -143,13 +143,16 @@ static int count(const char *text, const char *what)
 
 START_TEST(a_client_that_only_listens_any_more_is_answered)
 {
+	const char *text;
 	int fd;
 
 	start();
 	fd = dial();
 	put(fd, ASK);
 	shutdown(fd, SHUT_WR);
-	ck_assert_int_eq(count(rest(fd), "\"embedding\": ["), 1);
+	text = rest(fd);
+	ck_assert_int_eq(count(text, "\"embedding\": ["), 1);
+	ck_assert_int_eq(count(text, "HTTP/1.1 200 OK\r\n"), 1);
 }
 END_TEST
 
@@ -264,6 +267,34 @@ START_TEST(garbage_in_the_pipeline)
 	put(fd, ASK);
 	shutdown(fd, SHUT_WR);
 	ck_assert_int_eq(count(rest(fd), "\"embedding\": ["), 1);
+}
+END_TEST
+
+/* A body that a proxy might see end elsewhere: nothing behind it is read as a
+ * request. */
+static const char *const unclear[] = {
+	POST "Content-Length: 18\r\nContent-Length: 3\r\n\r\n"
+	     "{\"input\": \"a red\"}" LAST,
+	POST "Content-Length: 18\r\nTransfer-Encoding: chunked\r\n\r\n"
+	     "12\r\n{\"input\": \"a red\"}\r\n0\r\n\r\n" LAST,
+	POST "Transfer-Encoding: gzip, chunked\r\n\r\n"
+	     "12\r\n{\"input\": \"a red\"}\r\n0\r\n\r\n" LAST,
+	POST "Transfer-Encoding: identity\r\nContent-Length: 18\r\n\r\n"
+	     "{\"input\": \"a red\"}" LAST,
+};
+
+START_TEST(a_body_ends_in_one_place)
+{
+	const char *text;
+	int fd;
+
+	start();
+	fd = dial();
+	put(fd, unclear[_i]);
+	text = rest(fd);
+	ck_assert_msg(count(text, "HTTP/1.1 400 Bad Request\r\n") == 1 &&
+			      count(text, "HTTP/1.1 ") == 1,
+		      "'%s'", text);
 }
 END_TEST
 
@@ -475,6 +506,8 @@ int main(void)
 	tcase_add_test(tc, requests_in_a_row_are_answered_in_a_row);
 	tcase_add_loop_test(tc, garbage_in_the_pipeline, 0,
 			    sizeof(garbage) / sizeof(garbage[0]));
+	tcase_add_loop_test(tc, a_body_ends_in_one_place, 0,
+			    sizeof(unclear) / sizeof(unclear[0]));
 	tcase_add_test(tc, a_header_of_any_length);
 	tcase_add_test(tc, bodies_in_pieces);
 	tcase_add_test(tc, bodies_share_a_bound);

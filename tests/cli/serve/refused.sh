@@ -20,6 +20,7 @@ for n in $(seq 3000); do printf '['; done >deep
 status "$e" -H "$json" -d @deep
 printf '{"input": "\377"}' >noise
 status "$e" -H "$json" -d @noise
+status "$e" -H "$json" -H 'Content-Encoding: gzip' -d '{}'
 status "$e" -H "$json" -d '{"input": 1e999}'
 status "$e" -H "$json" -d '{"input": 99999999999999999999}'
 echo '# input'
