@@ -65,11 +65,14 @@ static struct mm_dynlib lib =
 	MM_DYNLIB("libmicrohttpd.so.12", "libmicrohttpd12", names, mhd);
 
 enum {
-	READ_BUFFER = 32 << 10, /* a connection's, also bounds its header */
-	KEEP_BODY = 1 << 20,	/* a refused body this short is read out */
-	DROP_MAX = 64 << 20,	/* of a body whose reply is sent already */
-	ANSWER_MAX = 1 << 24,	/* bytes of a reply past the library */
-	LONGEST_NAP = 500,	/* milliseconds */
+	/* A connection's, also bounds its header.  More than 32 KiB: the
+	 * library maps such, so that the memory of many connections goes back.
+	 */
+	READ_BUFFER = 36 << 10,
+	KEEP_BODY = 1 << 20,  /* a refused body this short is read out */
+	DROP_MAX = 64 << 20,  /* of a body whose reply is sent already */
+	ANSWER_MAX = 1 << 24, /* bytes of a reply past the library */
+	LONGEST_NAP = 500,    /* milliseconds */
 };
 
 /* ---- connections ---- */
