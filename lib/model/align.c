@@ -412,6 +412,11 @@ static struct mm_node *pool(struct mm_graph *g, struct mm_node *x,
 	B = x->shape.dim[0];
 	C = x->shape.dim[1];
 	H = x->shape.dim[2];
+	if (H != x->shape.dim[3])
+		return mm_graph_fail(g, MM_ERR_SHAPE,
+				     "the largest of a map of %zux%zu: maps "
+				     "are square",
+				     x->shape.dim[3], H);
 	return mm_reshape(g, mm_max_pool(g, x, H, H, NULL), MM_SHAPE(B, C));
 }
 
@@ -506,6 +511,7 @@ const struct mm_arch mm_arch_align = {
 	.preset = align_preset,
 	.presets = presets,
 	.pictures = "align",
+	.any_size = true,
 	.image = align_image,
 	.text = align_text,
 	.logits = align_logits,

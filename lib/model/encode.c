@@ -126,7 +126,7 @@ static int encode_pixels(struct mm_encoder *e, float *out,
 			       "'%s': column 'image' holds %s, not bytes or "
 			       "floats",
 			       seg->path, mm_dtype_name(c->items.dtype));
-	if (H != S || W != S)
+	if ((H != S || W != S) && !e->model.arch->any_size)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "'%s': pictures of %zux%zu, the model wants "
 			       "%zux%zu; 'mmtool preprocess -m' makes them, "

@@ -69,9 +69,12 @@ void mm_model_set_values(struct mm_model *m, const struct mm_image_values *v)
 static void read_values(struct mm_model *m, const char *dir)
 {
 	struct mm_image_preset p = *mm_image_preset_find(m->arch->pictures);
+	size_t w, h;
 
 	if (dir && mm_image_preset_load(&p, dir, NULL))
 		p = *mm_image_preset_find(m->arch->pictures);
+	else if (dir && m->arch->any_size && mm_image_preset_size(&p, &w, &h))
+		m->image_size = w;
 	mm_model_set_values(m, &p.values);
 }
 

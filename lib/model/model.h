@@ -50,6 +50,10 @@ struct mm_arch {
 
 	const char *pictures; /* its recipe, of image/preset.h */
 
+	/* Pictures of any size go in: no parameter depends on it.  The model's
+	 * is that of its folder's recipe, or else of its configuration. */
+	bool any_size;
+
 	/* Texts go in without a mask: padding is part of them. */
 	bool unmasked_text;
 

@@ -14,7 +14,8 @@ static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "texts of %zu tokens, the model reads %zu", d->T,
 			       m->context_length);
-	if (d->H != m->image_size || d->W != m->image_size)
+	if ((d->H != m->image_size || d->W != m->image_size) &&
+	    !m->arch->any_size)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "pictures of %zux%zu, the model wants %zux%zu; "
 			       "--image-size resizes its positions",
