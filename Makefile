@@ -136,11 +136,13 @@ $(BUILD)/%.o: %.c
 $(ASSETS:%=$(BUILD)/%.c): $(BUILD)/%.c: %
 	@mkdir -p $(@D)
 	$(Q){ echo '#include "serve/server_impl.h"' && \
-		echo 'static const unsigned char bytes[] = {' && \
-		od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' && \
+		echo 'static const unsigned char gz[] = {' && \
+		gzip -9nc $< | od -An -v -tx1 | \
+			sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' && \
 		echo '};' && name=$(basename $(<F)) && \
 		echo "const struct mm_asset mm_asset_$$name = {" && \
-		echo '	bytes, sizeof(bytes) };'; } >$@.tmp && mv $@.tmp $@
+		echo "	gz, sizeof(gz), $$(wc -c <$<) };"; } >$@.tmp && \
+		mv $@.tmp $@
 $(ASSETS:%=$(BUILD)/%.o): %.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_C) -c -o $@ $<

@@ -57,7 +57,7 @@ static double patience(const struct mm_http_connection *c, double timeout)
 	if (c->phase == MM_HTTP_BODY)
 		return timeout + (double)r->received / SLOWEST;
 	if (c->phase == MM_HTTP_REPLY)
-		return timeout + (double)(r->text.len + r->page_len) / SLOWEST;
+		return timeout + (double)r->text.len / SLOWEST;
 	return timeout;
 }
 

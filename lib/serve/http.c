@@ -262,15 +262,8 @@ static void on_end(void *cls, struct MHD_Connection *handle, void **slot,
 /* The bytes stay r's; the library never writes to them. */
 static struct MHD_Response *response_of(struct mm_http_request *r)
 {
-	const bool page = !r->text.len && r->page;
-	union {
-		const void *in;
-		void *out;
-	} bytes = { page ? r->page : mm_buf_str(&r->text) };
-
-	return mhd.MHD_create_response_from_buffer(
-		page ? r->page_len : r->text.len, bytes.out,
-		MHD_RESPMEM_PERSISTENT);
+	return mhd.MHD_create_response_from_buffer(r->text.len, r->text.data,
+						   MHD_RESPMEM_PERSISTENT);
 }
 
 static enum MHD_Result send_reply(struct mm_http *h, struct mm_http_request *r)

@@ -37,12 +37,10 @@ struct mm_http_request {
 	double began;
 	void *user;
 
-	/* The reply: `text`, or where that is empty page[0..page_len). */
+	/* The reply. */
 	int status;
 	const char *type;
 	struct mm_buf text;
-	const void *page;
-	size_t page_len;
 	struct {
 		const char *name, *value;
 	} header[MM_HTTP_HEADERS];

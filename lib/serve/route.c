@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "serve/server_impl.h"
@@ -21,13 +22,34 @@ void mm_refuse(struct mm_http_request *r, int status, const char *fmt, ...)
 
 /* ---- replies at once ---- */
 
+/* What the build has compressed, as it was. */
+static bool inflate_asset(struct mm_buf *out, const struct mm_asset *a)
+{
+	z_stream z = { 0 };
+	int rc;
+
+	mm_buf_reserve(out, a->size);
+	if (out->failed || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+		return false;
+	z.next_in = (Bytef *)(uintptr_t)a->gz;
+	z.avail_in = a->n;
+	z.next_out = (Bytef *)out->data;
+	z.avail_out = a->size;
+	rc = inflate(&z, Z_FINISH);
+	inflateEnd(&z);
+	out->len = rc == Z_STREAM_END ? a->size : 0;
+	return rc == Z_STREAM_END;
+}
+
 static void reply_asset(struct mm_http_request *r, const char *type,
 			const struct mm_asset *a)
 {
+	if (!inflate_asset(&r->text, a)) {
+		mm_refuse(r, 500, "out of memory");
+		return;
+	}
 	r->status = 200;
 	r->type = type;
-	r->page = a->bytes;
-	r->page_len = a->n;
 	mm_http_add(r, "Cache-Control", "no-cache");
 }
 
@@ -303,7 +325,6 @@ void mm_route_end(void *ctx, struct mm_http_request *r)
 	struct mm_server *s = ctx;
 	struct mm_note *note = r->user;
 	const double seconds = mm_serve_now() - r->began;
-	const size_t sent = r->text.len ? r->text.len : r->page_len;
 	const struct mm_server_event e = {
 		.id = r->id,
 		.method = r->method,
@@ -312,13 +333,13 @@ void mm_route_end(void *ctx, struct mm_http_request *r)
 		.status = r->status,
 		.seconds = seconds,
 		.received = r->received,
-		.sent = sent,
+		.sent = r->text.len,
 		.images = note ? note->images : 0,
 		.texts = note ? note->texts : 0,
 	};
 
 	mm_stats_request(&s->stats, note ? note->route : N_ROUTES, r->status,
-			 seconds, r->received, sent);
+			 seconds, r->received, r->text.len);
 	s->done++;
 	if (s->o.log)
 		s->o.log(s->o.ctx, &e);

@@ -135,8 +135,8 @@ void mm_write_search(struct mm_work *w, struct mm_json_writer *j);
 
 /* Files built into the program. */
 struct mm_asset {
-	const unsigned char *bytes;
-	size_t n;
+	const unsigned char *gz; /* (n), of `size` bytes */
+	unsigned n, size;
 };
 extern const struct mm_asset mm_asset_page, mm_asset_openapi;
 
