@@ -352,53 +352,68 @@ static inline vec larger(vec a, vec b)
 	return (vec)(((vec_bool)a & m) | ((vec_bool)b & ~m));
 }
 
+/* Pairs of halves, so that no lane waits for all in front of it. */
+#define FOLD(v, term)                                                      \
+	mm_real s[VL];                                                     \
+	memcpy(s, &(v), sizeof(s));                                        \
+	_Pragma("GCC unroll 4") for (int w = VL / 2; w; w /= 2)            \
+		_Pragma("GCC unroll 8") for (int l = 0; l < w; l++) s[l] = \
+			term;                                              \
+	return s[0]
+
+static inline mm_real top_lane(vec v)
+{
+	FOLD(v, s[l + w] > s[l] ? s[l + w] : s[l]);
+}
+
+static inline mm_real sum_lanes(vec v)
+{
+	FOLD(v, s[l] + s[l + w]);
+}
+
+/* Of n numbers, whole vectors. */
 static mm_real top_of(const mm_real *s, size_t n)
 {
-	mm_real top = -(mm_real)INFINITY;
 	vec v;
 
 	if (!n)
-		return top;
+		return -(mm_real)INFINITY;
 	v = load(s);
 	for (size_t j = VL; j < n; j += VL)
 		v = larger(load(s + j), v);
-	for (int l = 0; l < VL; l++)
-		top = v[l] > top ? v[l] : top;
-	return top;
-}
-
-static mm_real sum_of(const mm_real *s, size_t n)
-{
-	mm_real z = 0;
-	vec v = { 0 };
-
-	for (size_t j = 0; j < n; j += VL)
-		v += load(s + j);
-	for (int l = 0; l < VL; l++)
-		z += v[l];
-	return z;
+	return top_lane(v);
 }
 
 /*
  * s = exp(s - top), and 0 from `seen` to n.  The sum comes back, and the
- * logarithm of all of it in *lse; a query that sees nothing gets zeros.
+ * logarithm of all of it in *lse unless that is NULL; a query that sees nothing
+ * gets zeros.
  */
 static mm_real soften(mm_real *restrict s, size_t seen, size_t n, mm_real *lse)
 {
 	const size_t end = up(seen, VL);
 	const mm_real top = top_of(s, end);
 	mm_real z = 0;
+	vec sum = { 0 };
 
 	if (top == -(mm_real)INFINITY) {
 		memset(s, 0, n * sizeof(*s));
-		*lse = (mm_real)INFINITY; /* exp(anything - lse) is 0 */
+		if (lse)
+			*lse = (mm_real)INFINITY; /* exp(.. - lse) is 0 */
 		return z;
 	}
-	for (size_t j = 0; j < end; j++)
-		s[j] = fexp_down(s[j] - top);
-	z = sum_of(s, end);
-	memset(s + end, 0, (n - end) * sizeof(*s));
-	*lse = top + MM_R(log)(z);
+	for (size_t j = 0; j < end; j += VL) {
+		mm_real *restrict p = s + j;
+
+		for (int l = 0; l < VL; l++)
+			p[l] = fexp_down(p[l] - top);
+		sum += load(p);
+	}
+	if (end < n)
+		memset(s + end, 0, (n - end) * sizeof(*s));
+	z = sum_lanes(sum);
+	if (lse)
+		*lse = top + MM_R(log)(z);
 	return z;
 }
 
@@ -420,14 +435,13 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 
 	scores(h, from, rows, n);
 	for (size_t i = 0; i < rows; i++) {
-		mm_real *s = h->s + i * h->ld, lse, z;
+		mm_real *s = h->s + i * h->ld, z;
 		const size_t seen = seen_by(h, from + i);
 
 		hide(h, s, seen);
-		z = soften(s, seen, up(n, VL), &lse);
+		z = soften(s, seen, up(n, VL),
+			   j->lse ? j->lse + h->task * a->Tq + from + i : NULL);
 		h->row[i] = z > 0 ? 1 / z : 0;
-		if (j->lse)
-			j->lse[h->task * a->Tq + from + i] = lse;
 		if (a->dropout > 0)
 			noise_times(h, s, from + i, seen);
 	}

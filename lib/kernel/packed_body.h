@@ -34,23 +34,33 @@ INLINE void finish_row(float *y, const float *t, const float *bias,
 			y[j] = t[j] + bias[j];
 }
 
-/* t (rows, NR) is a tile of x W^T: add the bias, activate, add the residual
- * and write.  t is overwritten. */
-static void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
-		   float *restrict t)
+/* The bias of a panel's columns, zeros where there is none. */
+INLINE void bias_of(const struct mm_linear *l, size_t n, float bias[NR])
 {
-	const size_t left = l->w->F - n, cols = left < NR ? left : NR;
-	float bias[NR] __attribute__((aligned(64))) = { 0 };
+	const size_t left = l->w->F - n;
 
+	memset(bias, 0, NR * sizeof(*bias));
 	if (l->bias)
-		memcpy(bias, l->bias + n, cols * sizeof(*bias));
+		memcpy(bias, l->bias + n,
+		       (left < NR ? left : NR) * sizeof(*bias));
+}
+
+/* t (rows, NR) is a tile of x W^T and a bias that is still missing, or NULL:
+ * add it, activate, add the residual and write.  t is overwritten. */
+static void end_tile(const struct mm_linear *l, size_t m, size_t rows, size_t n,
+		     const float *bias, float *restrict t)
+{
+	static const float zero[NR];
+	const size_t left = l->w->F - n, cols = left < NR ? left : NR;
+
 	if (l->act != MM_ACT_NONE) {
-		for (size_t i = 0; l->bias && i < rows; i++)
+		for (size_t i = 0; bias && i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] += bias[j];
 		mm_vec()->act_fwd(t, t, l->act, rows * NR);
-		memset(bias, 0, sizeof(bias));
 	}
+	if (!bias || l->act != MM_ACT_NONE)
+		bias = zero;
 	for (size_t i = 0; i < rows; i++, t += NR) {
 		float *y = l->y + (m + i) * l->ldy + n, edge[NR];
 		const float *r = l->residual;
@@ -65,6 +75,16 @@ static void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 		for (size_t j = 0; j < cols; j++)
 			y[j] = edge[j] + (r ? r[j] : 0);
 	}
+}
+
+/* The same of x W^T alone. */
+INLINE void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
+		   float *t)
+{
+	float bias[NR] __attribute__((aligned(64)));
+
+	bias_of(l, n, bias);
+	end_tile(l, m, rows, n, l->bias ? bias : NULL, t);
 }
 
 #endif

@@ -17,13 +17,15 @@
  *	ivec dot(ivec sum, ivec x, wvec w)
  *	int32_t pack_word(const int8_t *q)	MM_STEP activations as a word
  */
+#include <stdbool.h>
+
 #include "kernel/packed_body.h"
 
 enum {
-	KC = 512, /* a piece of a panel, and of a tile, fit the first cache */
+	KC = 768, /* a piece of a panel, and of a tile, fit the first cache */
 	ROW = NR * MM_STEP, /* bytes of a panel's row of weights   */
 	AHEAD = 1536,
-	PIECE = 256, /* activations quantised at a time */
+	PIECE = 1024, /* activations quantised at a time */
 };
 
 INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
@@ -73,24 +75,58 @@ static tile_fn *const tile_of[MR] = {
 	MM_EACH_R(ROW_OF)
 };
 
-/* In place: int32 sums of one tile become x W^T. */
-INLINE void dequantize(const struct mm_linear *l, size_t rows, size_t n,
-		       const float *scale, int32_t *sums)
+typedef int32_t ints __attribute__((vector_size(MM_VEC_BYTES), may_alias));
+
+/* Half a row of a panel: sums of int32 to x W^T + bias. */
+struct half {
+	ints shift;
+	vec scale, bias;
+};
+
+INLINE vec widen(const struct half *h, const int32_t *sums, float s)
 {
-	const float *w_scale = l->w->scale + n;
-	const int32_t *shift = l->w->shift + n;
-	float *out = (float *)(void *)sums;
+	const ints sum = *(const ints *)(const void *)sums;
 
-	for (size_t i = 0; i < rows; i++, sums += NR, out += NR) {
-		const float s = scale[i];
+	return __builtin_convertvector(
+		       MM_X_OFFSET ? (ints)(sum - h->shift) : sum, vec) *
+		       (s * h->scale) +
+	       h->bias;
+}
 
-		for (size_t j = 0; j < NR; j++) {
-			const int32_t sum =
-				sums[j] - (MM_X_OFFSET ? shift[j] : 0);
+/* As finish(), from the sums. */
+INLINE void dequantize(const struct mm_linear *l, size_t m, size_t rows,
+		       size_t n, const float *scale, int32_t *sums)
+{
+	const size_t left = l->w->F - n;
+	const bool whole = left >= NR && l->act == MM_ACT_NONE;
+	float bias[NR] __attribute__((aligned(64)));
+	struct half h[2];
 
-			out[j] = (float)sum * (s * w_scale[j]);
-		}
+	bias_of(l, n, bias);
+	for (int k = 0; k < 2; k++) {
+		h[k].scale = load(l->w->scale + n + k * VL);
+		h[k].bias = load(bias + k * VL);
+		memcpy(&h[k].shift, l->w->shift + n + k * VL, sizeof(ints));
 	}
+	for (size_t i = 0; i < rows; i++) {
+		const int32_t *t = sums + i * NR;
+		vec a = widen(&h[0], t, scale[i]);
+		vec b = widen(&h[1], t + VL, scale[i]);
+		float *y = (float *)(void *)(sums + i * NR);
+
+		if (whole && l->residual) {
+			const float *r = l->residual + (m + i) * l->ldr + n;
+
+			a += load(r);
+			b += load(r + VL);
+		}
+		if (whole)
+			y = l->y + (m + i) * l->ldy + n;
+		store(y, a);
+		store(y + VL, b);
+	}
+	if (!whole)
+		end_tile(l, m, rows, n, NULL, (float *)(void *)sums);
 }
 
 static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
@@ -112,6 +148,8 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 				const size_t R = tile_row(rows, t + 1) - i;
 				int32_t *s = sums->i + i * NR;
 
+				if (k + kc >= C)
+					foresee(l, m + i, R, n);
 				tile_of[R - 1](kc,
 					       (const int32_t *)x +
 						       (i * C + k * R) /
@@ -119,57 +157,63 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 					       b + k * NR, s, k == 0);
 				if (k + kc < C)
 					continue;
-				dequantize(l, R, n, scale + i, s);
-				finish(l, m + i, R, n, sums->f + i * NR);
+				dequantize(l, m + i, R, n, scale + i, s);
 			}
 			k += KC;
 		} while (k < C);
 	}
 }
 
-/* scale[i] of rows m.. of l->x: max|x| / 127, or l->x_scale; NaN where the
- * row holds a NaN or an infinity. */
-static void row_scales(const struct mm_linear *l, size_t m, size_t rows,
-		       float *scale)
+/* The scale of a row x: max|x| / 127, or l->x_scale; NaN where the row holds a
+ * NaN or an infinity. */
+static float row_scale(const struct mm_linear *l, const float *x)
 {
 	const int32_t infinity = 0x7f800000;
+	const int32_t top = mm_vec()->top_bits(x, l->w->C);
+	float f;
 
-	for (size_t i = 0; i < rows; i++) {
-		const int32_t top =
-			mm_vec()->top_bits(l->x + (m + i) * l->ldx, l->w->C);
-		float f;
+	memcpy(&f, &top, sizeof(f));
+	return top >= infinity ? NAN : l->x_scale ? *l->x_scale : f / 127;
+}
 
-		memcpy(&f, &top, sizeof(f));
-		scale[i] = top >= infinity ? NAN
-			   : l->x_scale	   ? *l->x_scale
-					   : f / 127;
-	}
+/* Words move as floats, which keeps their bits. */
+typedef int32_t bits __attribute__((may_alias));
+
+/* n activations as words; the last one is filled up with zeros. */
+static void to_words(bits *restrict word, const float *x, float scale, size_t n)
+{
+	int8_t q[PIECE + MM_STEP];
+
+	mm_vec()->quantize(q, x, scale > 0 ? 1 / scale : 0, n);
+	memset(q + n, 0, MM_STEP);
+	for (size_t k = 0; k * MM_STEP < n; k++)
+		word[k] = pack_word(q + k * MM_STEP);
 }
 
 static void pack_x(const struct mm_linear *l, size_t m, size_t rows, void *x,
 		   float *scale)
 {
-	int8_t q[MR * PIECE];
-	int32_t *out = x;
+	float word[MR][PIECE / MM_STEP], *out = x;
 
-	row_scales(l, m, rows, scale);
 	for (size_t c = 0; c < l->w->C; c += PIECE) {
 		const size_t left = l->w->C - c;
 		const size_t have = left < PIECE ? left : PIECE;
 		const size_t words = (have + MM_STEP - 1) / MM_STEP;
 
 		for (size_t i = 0; i < rows; i++) {
-			const float s = scale[i];
+			const float *r = l->x + (m + i) * l->ldx;
 
-			mm_vec()->quantize(q + i * PIECE,
-					   l->x + (m + i) * l->ldx + c,
-					   s > 0 ? 1 / s : 0, have);
-			for (size_t k = have; k < words * MM_STEP; k++)
-				q[i * PIECE + k] = 0;
+			if (!c)
+				scale[i] = row_scale(l, r);
+			to_words((bits *)word[i], r + c, scale[i], have);
 		}
-		for (size_t k = 0; k < words; k++)
-			for (size_t i = 0; i < rows; i++)
-				*out++ = pack_word(q + i * PIECE + k * MM_STEP);
+		if (rows == MR)
+			pack_panel(out, word[0], words, MR, MR, 1,
+				   PIECE / MM_STEP);
+		else
+			pack_panel(out, word[0], words, rows, rows, 1,
+				   PIECE / MM_STEP);
+		out += words * rows;
 	}
 }
 
