@@ -162,20 +162,18 @@ static const char *timm_name(const struct mm_json *vision)
 }
 
 /* A tower of timm's, which its name alone describes. */
-static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
-		    struct mm_err *err)
+static int find_timm(struct mm_openclip_timm *t, const struct mm_json *v,
+		     struct mm_err *err)
 {
 	const char *name = timm_name(v), *pool = "avg", *proj = "linear";
 	const size_t len = strcspn(name, ".");
-	struct mm_openclip_timm t;
-	struct tower tower;
 	size_t i = 0;
 	int rc;
 
-	while (mm_openclip_timm(&t, i) &&
-	       (strncmp(t.name, name, len) || t.name[len]))
+	while (mm_openclip_timm(t, i) &&
+	       (strncmp(t->name, name, len) || t->name[len]))
 		i++;
-	if (!mm_openclip_timm(&t, i))
+	if (!mm_openclip_timm(t, i))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'timm_model_name' is '%s': of timm's towers "
 			       "only SigLIP's with attention pooling are known",
@@ -188,6 +186,18 @@ static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
 			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
 			       "known are map and none",
 			       pool, proj);
+	return MM_OK;
+}
+
+static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
+		    struct mm_err *err)
+{
+	struct mm_openclip_timm t;
+	struct tower tower;
+	int rc = find_timm(&t, v, err);
+
+	if (rc)
+		return rc;
 	mm_json_put_int(w, "image_size", t.image);
 	mm_json_put_int(w, "patch_size", t.patch);
 	tower = (struct tower){
@@ -382,6 +392,7 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 {
 	const struct mm_json *cfg = mm_json_get(root, "model_cfg");
 	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
+	struct mm_openclip_timm timm;
 	struct mm_json_writer w;
 	int rc;
 
@@ -393,6 +404,8 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'multimodal_cfg' asks for a decoder (CoCa), "
 			       "which is not known");
+	if (*timm_name(v) && (rc = find_timm(&timm, v, err)))
+		return mm_fail_ctx(err, "vision_cfg");
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	if ((rc = put_model(&w,

@@ -263,6 +263,58 @@ START_TEST(what_open_clip_cannot_say)
 }
 END_TEST
 
+/* Configurations of open_clip's that are refused, and what is named. */
+START_TEST(what_is_not_read)
+{
+	static const struct {
+		const char *json, *says;
+	} of[] = {
+		{ "{}", "no model_cfg" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {}}}", "no model_cfg" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
+		  "\"convnext_tiny\"}, \"text_cfg\": {}}}",
+		  "convnext_tiny" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
+		  "\"vit_base_patch16_siglip_gap_224\"}, \"text_cfg\": {}}}",
+		  "gap_224" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
+		  "\"vit_base_patch16_siglip_224\"}, \"text_cfg\": {}}}",
+		  "'timm_pool' is 'avg'" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
+		  "\"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "
+		  "\"timm_proj\": \"none\"}, \"text_cfg\": {}}}",
+		  "init_logit_bias" },
+		{ "{\"model_cfg\": {\"init_logit_bias\": -10, "
+		  "\"vision_cfg\": {\"timm_model_name\": "
+		  "\"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "
+		  "\"timm_proj\": \"none\"}, \"text_cfg\": {}}}",
+		  "no_causal_mask" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {}, \"text_cfg\": "
+		  "{\"hf_model_name\": \"bert-base-uncased\"}}}",
+		  "hf_model_name" },
+		{ "{\"model_cfg\": {\"multimodal_cfg\": {}, \"vision_cfg\": {}, "
+		  "\"text_cfg\": {}}}",
+		  "CoCa" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"act_kwargs\": "
+		  "{\"approximate\": \"erf\"}}, \"text_cfg\": {}}}",
+		  "act_kwargs" },
+		{ "{\"model_cfg\": {\"quick_gelu\": true, \"vision_cfg\": "
+		  "{\"act_kwargs\": {\"approximate\": \"tanh\"}}, "
+		  "\"text_cfg\": {}}}",
+		  "act_kwargs" },
+	};
+	struct mm_json *root = NULL;
+	struct mm_buf text = { 0 };
+
+	ck_ok(mm_json_parse(&root, of[_i].json, strlen(of[_i].json), "made",
+			    err));
+	ck_fails(mm_openclip_config(&text, root, err), MM_ERR_FORMAT,
+		 of[_i].says);
+	mm_json_free(root);
+	mm_buf_release(&text);
+}
+END_TEST
+
 START_TEST(bare_weights)
 {
 	static const size_t dim[5][MM_MAX_RANK] = {
@@ -320,6 +372,7 @@ int main(void)
 	tcase_add_test(tc, siglip_sizes);
 	tcase_add_loop_test(tc, configurations, 0, 3);
 	tcase_add_test(tc, what_open_clip_cannot_say);
+	tcase_add_loop_test(tc, what_is_not_read, 0, 11);
 	tcase_add_test(tc, bare_weights);
 	return unit_run("layout", tc);
 }
