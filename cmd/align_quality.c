@@ -86,7 +86,7 @@ struct run {
 	const struct quality_args *args;
 	struct mm_spool operands;
 	struct mm_sources sources;
-	struct mm_group group;
+	struct mm_sample_group group;
 	struct mm_quality_work *work; /* of each thread */
 	struct mm_quality_row *row;
 	size_t n, cap;
@@ -119,9 +119,9 @@ static int finish_group(struct run *r, struct mm_err *err)
 	const size_t first = r->n - r->group.n;
 	int rc = MM_OK;
 
-	mm_group_run(&r->group, measure, r);
+	mm_sample_group_run(&r->group, measure, r);
 	for (size_t i = 0; !rc && i < r->group.n; i++) {
-		if (!(rc = mm_group_result(&r->group, i, err)))
+		if (!(rc = mm_sample_group_result(&r->group, i, err)))
 			continue;
 		r->row[first + i].bad = true;
 		rc = mm_bad_sample(&r->bad, r->group.item[i].sample.id.str,
@@ -145,7 +145,7 @@ static int add(struct run *r, const struct mm_sample *s, struct mm_err *err)
 		r->row = p;
 		r->cap = cap;
 	}
-	if ((rc = mm_group_add(&r->group, s, 0, err)))
+	if ((rc = mm_sample_group_add(&r->group, s, 0, err)))
 		return rc;
 	r->n++;
 	return r->group.n == r->group.size ? finish_group(r, err) : MM_OK;
@@ -153,8 +153,7 @@ static int add(struct run *r, const struct mm_sample *s, struct mm_err *err)
 
 static int open_sources(struct run *r, struct mm_err *err)
 {
-	const struct mm_source_options o =
-		mm_source_options(&r->args->source);
+	const struct mm_source_options o = mm_source_options(&r->args->source);
 	int rc = mm_spool_rewind(&r->operands, err);
 
 	return rc ? rc
@@ -171,8 +170,8 @@ static int measure_all(struct run *r, struct mm_err *err)
 
 	if (!(r->work = mm_calloc(threads, sizeof(*r->work))))
 		return mm_fail_nomem(err, "a group of samples");
-	if ((rc = mm_group_init(&r->group, (size_t)r->args->common.batch_size,
-				err)) ||
+	if ((rc = mm_sample_group_init(
+		     &r->group, (size_t)r->args->common.batch_size, err)) ||
 	    (rc = open_sources(r, err)))
 		return rc;
 	while (!(rc = mm_sources_any(&r->sources, &r->args->common, &r->bad,
@@ -431,7 +430,7 @@ static int run_quality(const void *args, int argc, char **argv,
 		mm_quality_work_release(&r->work[t]);
 	for (size_t i = 0; r->id && i < r->n; i++)
 		mm_free(r->id[i]);
-	mm_group_release(&r->group);
+	mm_sample_group_release(&r->group);
 	mm_buf_release(&r->scratch);
 	mm_buf_release(&r->flags);
 	mm_free(r->members);

@@ -25,7 +25,7 @@ struct worker {
 
 struct mm_augment_group {
 	struct mm_augment_options o;
-	struct mm_group group;
+	struct mm_sample_group group;
 	struct slot *slot;
 	struct worker *worker;
 	size_t n_workers;
@@ -46,7 +46,8 @@ int mm_augment_group_new(struct mm_augment_group **out,
 	g->n_workers = (size_t)mm_threads();
 	g->slot = mm_calloc(size, sizeof(*g->slot));
 	g->worker = mm_calloc(g->n_workers, sizeof(*g->worker));
-	if (!g->slot || !g->worker || mm_group_init(&g->group, size, err))
+	if (!g->slot || !g->worker ||
+	    mm_sample_group_init(&g->group, size, err))
 		goto nomem;
 	for (size_t t = 0; o->tokenizer && t < g->n_workers; t++)
 		if (!(g->worker[t].token = mm_token_work_new(o->tokenizer)))
@@ -69,7 +70,7 @@ void mm_augment_group_free(struct mm_augment_group *g)
 		mm_image_release(&g->worker[t].rgb);
 		mm_token_work_free(g->worker[t].token);
 	}
-	mm_group_release(&g->group);
+	mm_sample_group_release(&g->group);
 	mm_free(g->slot);
 	mm_free(g->worker);
 	mm_buf_release(&g->id);
@@ -101,7 +102,7 @@ const char *mm_augment_group_id(const struct mm_augment_group *g, size_t i)
 int mm_augment_group_result(const struct mm_augment_group *g, size_t i,
 			    struct mm_err *err)
 {
-	return mm_group_result(&g->group, i, err);
+	return mm_sample_group_result(&g->group, i, err);
 }
 
 struct mm_augment_counts
@@ -121,7 +122,7 @@ int mm_augment_group_add(struct mm_augment_group *g, const struct mm_sample *s,
 			       "preprocess first",
 			       s->source);
 	g->slot[i].sample = &g->group.item[i].sample;
-	return mm_group_add(&g->group, s, copy, err);
+	return mm_sample_group_add(&g->group, s, copy, err);
 }
 
 /* ---- one copy ---- */
@@ -196,7 +197,7 @@ static int ids_of(const struct mm_sample *s, bool *has, size_t *length,
 }
 
 static int augment(struct mm_augment_group *g, struct slot *s,
-		   struct mm_group_item *it, struct worker *w,
+		   struct mm_sample_group_item *it, struct worker *w,
 		   struct mm_err *err)
 {
 	const struct mm_augment_spec *spec = &g->o.spec;
@@ -247,7 +248,7 @@ static int work(void *ctx, size_t i, size_t thread, struct mm_err *err)
 
 void mm_augment_group_run(struct mm_augment_group *g)
 {
-	mm_group_run(&g->group, work, g);
+	mm_sample_group_run(&g->group, work, g);
 }
 
 /* ---- out ---- */

@@ -7,7 +7,8 @@
 #include "base/parallel.h"
 #include "data/sample_copy.h"
 
-int mm_group_init(struct mm_group *g, size_t size, struct mm_err *err)
+int mm_sample_group_init(struct mm_sample_group *g, size_t size,
+			 struct mm_err *err)
 {
 	g->n = 0;
 	g->size = size;
@@ -15,7 +16,7 @@ int mm_group_init(struct mm_group *g, size_t size, struct mm_err *err)
 	return g->item ? MM_OK : mm_fail_nomem(err, "a group of samples");
 }
 
-void mm_group_release(struct mm_group *g)
+void mm_sample_group_release(struct mm_sample_group *g)
 {
 	for (size_t i = 0; g->item && i < g->size; i++)
 		mm_arena_release(&g->item[i].arena);
@@ -23,10 +24,10 @@ void mm_group_release(struct mm_group *g)
 	memset(g, 0, sizeof(*g));
 }
 
-int mm_group_add(struct mm_group *g, const struct mm_sample *s, uint32_t copy,
-		 struct mm_err *err)
+int mm_sample_group_add(struct mm_sample_group *g, const struct mm_sample *s,
+			uint32_t copy, struct mm_err *err)
 {
-	struct mm_group_item *it = &g->item[g->n];
+	struct mm_sample_group_item *it = &g->item[g->n];
 	int rc;
 
 	mm_arena_reset(&it->arena);
@@ -37,8 +38,8 @@ int mm_group_add(struct mm_group *g, const struct mm_sample *s, uint32_t copy,
 }
 
 struct job {
-	struct mm_group *g;
-	mm_group_fn *fn;
+	struct mm_sample_group *g;
+	mm_sample_group_fn *fn;
 	void *ctx;
 };
 
@@ -47,20 +48,22 @@ static void some(void *ctx, size_t begin, size_t end)
 	const struct job *j = ctx;
 
 	for (size_t i = begin; i < end; i++) {
-		struct mm_group_item *it = &j->g->item[i];
+		struct mm_sample_group_item *it = &j->g->item[i];
 
 		it->rc = j->fn(j->ctx, i, (size_t)mm_thread_index(), &it->err);
 	}
 }
 
-void mm_group_run(struct mm_group *g, mm_group_fn *fn, void *ctx)
+void mm_sample_group_run(struct mm_sample_group *g, mm_sample_group_fn *fn,
+			 void *ctx)
 {
 	struct job j = { g, fn, ctx };
 
 	mm_parallel_for(g->n, 1, some, &j);
 }
 
-int mm_group_result(const struct mm_group *g, size_t i, struct mm_err *err)
+int mm_sample_group_result(const struct mm_sample_group *g, size_t i,
+			   struct mm_err *err)
 {
 	if (g->item[i].rc && err)
 		*err = g->item[i].err;

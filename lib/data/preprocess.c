@@ -27,7 +27,7 @@ struct worker {
 
 struct mm_preprocess {
 	struct mm_preprocess_options o;
-	struct mm_group group;
+	struct mm_sample_group group;
 	struct slot *slot; /* of each item of the group */
 	struct worker *worker;
 	size_t n_workers;
@@ -49,7 +49,8 @@ int mm_preprocess_new(struct mm_preprocess **out,
 	p->n_workers = (size_t)mm_threads();
 	p->slot = mm_calloc(group, sizeof(*p->slot));
 	p->worker = mm_calloc(p->n_workers, sizeof(*p->worker));
-	if (!p->slot || !p->worker || mm_group_init(&p->group, group, err))
+	if (!p->slot || !p->worker ||
+	    mm_sample_group_init(&p->group, group, err))
 		goto nomem;
 	for (size_t t = 0; o->tokenizer && t < p->n_workers; t++)
 		if (!(p->worker[t].token = mm_token_work_new(o->tokenizer)))
@@ -76,7 +77,7 @@ void mm_preprocess_free(struct mm_preprocess *p)
 		mm_image_release(&p->worker[t].current);
 		mm_token_work_free(p->worker[t].token);
 	}
-	mm_group_release(&p->group);
+	mm_sample_group_release(&p->group);
 	mm_free(p->slot);
 	mm_free(p->worker);
 	mm_buf_release(&p->scratch);
@@ -116,13 +117,13 @@ int mm_preprocess_add(struct mm_preprocess *p, const struct mm_sample *s,
 	const size_t i = p->group.n;
 
 	p->slot[i].sample = &p->group.item[i].sample;
-	return mm_group_add(&p->group, s, 0, err);
+	return mm_sample_group_add(&p->group, s, 0, err);
 }
 
 int mm_preprocess_result(const struct mm_preprocess *p, size_t i,
 			 struct mm_err *err)
 {
-	return mm_group_result(&p->group, i, err);
+	return mm_sample_group_result(&p->group, i, err);
 }
 
 /* ---- pictures ---- */
@@ -197,7 +198,7 @@ static int work(void *ctx, size_t i, size_t thread, struct mm_err *err)
 
 void mm_preprocess_run(struct mm_preprocess *p)
 {
-	mm_group_run(&p->group, work, p);
+	mm_sample_group_run(&p->group, work, p);
 	for (size_t i = 0; i < p->group.n; i++)
 		p->n_clipped += p->o.image && !p->group.item[i].rc &&
 				p->slot[i].clipped;
