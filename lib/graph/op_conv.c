@@ -141,7 +141,7 @@ static void conv_bwd(struct mm_node *out)
 		if (depthwise(out))
 			mm_depthwise_bwd_w(d, dy, x, &p, work);
 		else
-			mm_conv_bwd_w(d, dy, x, &p);
+			mm_conv_bwd_w(d, dy, x, &p, work);
 	}
 	if ((d = mm_grad_beta(out, X, &beta))) {
 		if (depthwise(out))

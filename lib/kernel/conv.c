@@ -26,6 +26,8 @@ enum {
 	NR = 32,	 /* at least those of every instruction set    */
 	OWN = 144 * 256, /* mc * kc of every instruction set           */
 	TASKS = 8,	 /* cut finer where there would be fewer       */
+	FEW = 20480,	 /* weights whose sums are cut by pixels */
+	PARTS = 16,
 };
 
 static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
@@ -71,8 +73,10 @@ size_t mm_conv_cols(const struct mm_conv *p)
 
 size_t mm_conv_work(const struct mm_conv *p)
 {
-	/* Packed weights, and for backward a transposed copy. */
-	return 2 * p->F * p->C * p->kh * p->kw;
+	const size_t n = p->F * p->C * p->kh * p->kw;
+
+	/* Packed weights, and for backward a transposed copy, or sums. */
+	return (n <= FEW ? PARTS : 2) * n;
 }
 
 /* ---- gathering ---- */
@@ -112,8 +116,7 @@ static void stride_row(mm_real *out, const mm_real *row, size_t v, size_t x,
 		end = least(n, i + (g->Ws - (plus + i * up - g->left) + up -
 				    1) / up);
 	if (up == 2)
-		for (size_t k = 0; i + k < end; k++)
-			out[i + k] = row[2 * k];
+		mm_vec()->even(out + i, row, end > i ? end - i : 0);
 	else
 		for (size_t k = 0; i + k < end; k++)
 			out[i + k] = row[up * k];
@@ -412,10 +415,11 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 struct weight_job {
 	const struct mm_gemm_isa *isa;
 	struct gather g;
-	mm_real *dw;
+	mm_real *dw, *sums;
 	const mm_real *dy, *x;
 	size_t B, F, K, P, x_size;
 	size_t cols, col_parts; /* of dw per task */
+	size_t runs, parts;	/* of pixels of all samples; tasks */
 };
 
 /* Panels of columns q..q+n of dw: what pixels first..first+kc give them. */
@@ -472,12 +476,60 @@ static void weigh_some(void *ctx, size_t begin, size_t end)
 		      t % j->col_parts * j->cols);
 }
 
+/* Of few weights all, but from some runs of pixels: a sum of its own. */
+static void weigh_runs(const struct weight_job *j, size_t part)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t per = parts_of(j->P, I->kc);
+	mm_real *sums = j->sums + part * j->F * j->K;
+
+	memset(sums, 0, j->F * j->K * sizeof(*sums));
+	for (size_t r = j->runs * part / j->parts;
+	     r < j->runs * (part + 1) / j->parts; r++) {
+		const size_t b = r / per, k = r % per * I->kc;
+		const size_t kc = least(j->P - k, I->kc);
+		struct gather g = j->g;
+		const struct mm_gemm p = { .alpha = 1,
+					   .beta = 1,
+					   .A = j->dy + b * j->F * j->P,
+					   .lda = j->P,
+					   .C = sums,
+					   .ldc = j->K };
+
+		g.src = j->x + b * j->x_size;
+		for (size_t q = 0; q < j->K; q += RUN) {
+			const size_t n = least(j->K - q, RUN);
+
+			pack_columns(panels_of, q, n, k, kc, I->nr, j, &g);
+			for (size_t m = 0; m < j->F; m += I->mc)
+				I->block(&p, m, least(j->F - m, I->mc), k, kc,
+					 q, n, NULL, panels_of);
+		}
+	}
+}
+
+static void weigh_runs_some(void *ctx, size_t begin, size_t end)
+{
+	for (size_t t = begin; t < end; t++)
+		weigh_runs(ctx, t);
+}
+
+static void add_sums_some(void *ctx, size_t begin, size_t end)
+{
+	const struct weight_job *j = ctx;
+
+	for (size_t t = 0; t < j->parts; t++)
+		mm_vec()->add(j->dw + begin, j->sums + t * j->F * j->K + begin,
+			      end - begin);
+}
+
 void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
-		   const struct mm_conv *p)
+		   const struct mm_conv *p, mm_real *work)
 {
 	const size_t Wo = mm_conv_cols(p);
 	struct weight_job j = { .isa = isa(),
 				.dw = dw,
+				.sums = work,
 				.dy = dy,
 				.x = x,
 				.B = p->B,
@@ -497,6 +549,13 @@ void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 				       .down = 1 } };
 	const size_t m_parts = parts_of(p->F, j.isa->mc);
 
+	if (j.F * j.K <= FEW) {
+		j.runs = p->B * parts_of(j.P, j.isa->kc);
+		j.parts = least(j.runs, PARTS);
+		mm_parallel_for(j.parts, 1, weigh_runs_some, &j);
+		mm_parallel_for(j.F * j.K, 1024, add_sums_some, &j);
+		return;
+	}
 	while (m_parts * parts_of(j.K, j.cols) < TASKS &&
 	       j.cols >= 2 * j.isa->nr)
 		j.cols = parts_of(j.cols / 2, j.isa->nr) * j.isa->nr;

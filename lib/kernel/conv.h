@@ -47,7 +47,7 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 
 /* dw += the gradient. */
 void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
-		   const struct mm_conv *p);
+		   const struct mm_conv *p, mm_real *work);
 
 /* dbias[f] += sum over b, i, j of dy[b,f,i,j]; n = Ho Wo. */
 void mm_conv_bwd_bias(mm_real *dbias, const mm_real *dy, size_t B, size_t F,

@@ -66,6 +66,10 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		x[i][0] = x[i][1] = (vec){ 0 };
+		/* It comes while the sums run, which are short in a stem. */
+		__builtin_prefetch(c + i * ldc, 1);
+		if (VS == 2)
+			__builtin_prefetch(c + i * ldc + VL, 1);
 	}
 	if (lda)
 		multiply_rows(R, VS, kc, a, lda, b, x);

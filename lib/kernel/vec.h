@@ -56,6 +56,8 @@ struct mm_vec {
 			  const mm_real *x, const mm_real *mean,
 			  const mm_real *rstd, size_t N, size_t ld, size_t n);
 	void (*add)(mm_real *y, const mm_real *x, size_t n); /* y += x */
+	/* y[i] = x[2 i], i < n */
+	void (*even)(mm_real *y, const mm_real *x, size_t n);
 	/* y = (x - mean) rstd gain + bias */
 	void (*norm_row)(mm_real *y, const mm_real *x, mm_real mean,
 			 mm_real rstd, const mm_real *gain, const mm_real *bias,

@@ -178,6 +178,12 @@ static void add(mm_real *restrict y, const mm_real *restrict x, size_t n)
 		y[i] += x[i];
 }
 
+static void even(mm_real *restrict y, const mm_real *restrict x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[2 * i];
+}
+
 /* ---- sums over rows, of columns that lie together ---- */
 
 enum { STRIP = 4 * LANES, ROWS = 64 };
@@ -615,6 +621,7 @@ const struct mm_vec MM_ISA_TABLE = {
 	.sum_sq_diff = sum_sq_diff,
 	.norm_sums = norm_sums,
 	.add = add,
+	.even = even,
 	.norm_row = norm_row,
 	.norm_row_bwd = norm_row_bwd,
 	.top_bits = top_bits,

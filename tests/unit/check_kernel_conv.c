@@ -25,6 +25,12 @@ static const struct shape shapes[] = {
 	{ 1, 2, 7, 7, 2, 7, 3, 3, 3, 3, 3, true },
 	{ 1, 2, 3, 3, 2, 3, 1, 4, 4, 3, 3, true },
 	{ 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, true },
+	{ 2, 3, 13, 70, 3, 3, 1, 1, 1, 1, 1, true },
+	{ 1, 2, 30, 33, 2, 3, 1, 2, 0, 0, 2, true },
+	{ 1, 1, 2, 48, 1, 3, 1, 1, 2, 2, 1, true },
+	{ 2, 37, 6, 5, 37, 5, 1, 2, 2, 2, 2, true },
+	{ 3, 20, 24, 21, 20, 5, 2, 2, 2, 2, 2, true },
+	{ 2, 3, 37, 41, 33, 3, 2, 1, 1, 1, 1, false },
 };
 
 enum { N_SHAPES = sizeof(shapes) / sizeof(*shapes) };
@@ -142,7 +148,7 @@ static void got_init(struct got *g, struct problem *q)
 	} else {
 		mm_conv_fwd(g->y, q->x, q->w, p, q->work);
 		mm_conv_bwd_x(g->dx, half, q->dy, q->w, p, q->work);
-		mm_conv_bwd_w(g->dw, q->dy, q->x, p);
+		mm_conv_bwd_w(g->dw, q->dy, q->x, p, q->work);
 	}
 	mm_conv_bwd_bias(g->db, q->dy, p->B, p->F, q->Ho * q->Wo);
 }
