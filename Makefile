@@ -78,7 +78,8 @@ $(BUILD)/lib/image/loops_avx512vnni.o: EXTRA_C = -O3 -mavx2 -mavx512f \
 endif
 # Small rather than fast: kernels where there is no AVX2, and what only tells
 # kernels what to do.
-PLAIN   := attention_base gemm_base packed_base packed_int8_base vec depthwise
+PLAIN   := attention_base depthwise_base gemm_base packed_base packed_int8_base \
+	   vec depthwise
 $(PLAIN:%=$(BUILD)/lib/kernel/%.o): EXTRA_C = -O2 $(filter-out -O3,$(FAST))
 ROOMS   := lib/align lib/compress lib/graph lib/model lib/onnx lib/serve \
 	   lib/train cmd

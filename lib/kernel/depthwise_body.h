@@ -1,55 +1,348 @@
 /*
- * depthwise_body.h - loops over one plane, compiled once per instruction set
- * with MM_ISA_TABLE, the name of the table.
+ * depthwise_body.h - loops of a depthwise convolution with a channel per lane,
+ * compiled once per instruction set with MM_ISA_TABLE, the name of the table.
  *
- * Forward makes MM_DW_ROWS rows at a time, so that a piece of a canvas row is
- * loaded once for all results that it is part of; the gradient of w keeps kh
- * rows of dy in registers for the same reason.  Kernels of 3 and 5 are
- * unrolled, others take plain loops.
+ * Any kernel and stride runs at nearly a multiplication per load: no lane
+ * stands idle at the right edge of a narrow map, no load crosses a line of the
+ * cache, and a border costs nothing but zeros.
  */
 #include <string.h>
 
 #include "kernel/depthwise_isa.h"
 
+/* Vectors wider than a register are passed to inlined functions only. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 #if defined(__AVX512F__)
 #include <immintrin.h>
-enum { BYTES = 64 };
+#define EACH_LANE(X) X(0) X(4) X(8) X(12)
+enum { VL = 16 };
 #elif defined(__AVX2__)
-#include <immintrin.h>
-enum { BYTES = 32 };
+#define EACH_LANE(X) X(0) X(4)
+enum { VL = 8 };
 #else
-enum { BYTES = 16 };
+#define EACH_LANE(X) X(0)
+enum { VL = 4 };
 #endif
 
-typedef mm_real vec __attribute__((vector_size(BYTES), may_alias));
-typedef mm_real vec_u __attribute__((vector_size(BYTES), may_alias,
-				     aligned(sizeof(mm_real))));
+enum { BLOCK = MM_DW_BLOCK };
 
-enum { VL = BYTES / sizeof(mm_real), R = MM_DW_ROWS, LANES = MM_DW_LANES };
+typedef mm_real vec __attribute__((vector_size(VL * sizeof(mm_real)),
+				   aligned(sizeof(mm_real)), may_alias));
+typedef mm_real four __attribute__((vector_size(4 * sizeof(mm_real)),
+				    aligned(sizeof(mm_real)), may_alias));
+typedef mm_real eight __attribute__((vector_size(8 * sizeof(mm_real))));
 
 #define INLINE static inline __attribute__((always_inline))
+/* clang takes GCC's pragma as a hint only. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
 /* Compilers like to finish one sum before the next: a chain of waits. */
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !defined(MM_DOUBLE)
 #define IN_ORDER(v) __asm__("" : "+v"(v))
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && !defined(MM_DOUBLE)
 #define IN_ORDER(v) __asm__("" : "+x"(v))
 #else
 #define IN_ORDER(v) (void)(v)
 #endif
-
-#define UNROLL _Pragma("GCC unroll 16")
+/* Else compilers keep what they loaded for the next turn, and spill sums. */
+#define ANEW(p) __asm__("" : "+r"(p))
 
 INLINE vec load(const mm_real *p)
 {
-	return *(const vec_u *)(const void *)p;
+	return *(const vec *)(const void *)p;
 }
 
-INLINE vec all(mm_real x)
+INLINE void store(mm_real *p, vec v)
 {
-	return x - (vec){ 0 };
+	*(vec *)(void *)p = v;
 }
+
+INLINE four load4(const mm_real *p)
+{
+	return *(const four *)(const void *)p;
+}
+
+/* ---- between planes and lanes ---- */
+
+/* Numbers i.. of planes k, k + 4, ...: fours side by side. */
+INLINE vec join(const mm_real *const *from, size_t k, size_t i)
+{
+#if defined(__AVX2__)
+	const eight a = __builtin_shufflevector(load4(from[k] + i),
+						load4(from[k + 4] + i), 0, 1, 2,
+						3, 4, 5, 6, 7);
+#if defined(__AVX512F__)
+	const eight b = __builtin_shufflevector(load4(from[k + 8] + i),
+						load4(from[k + 12] + i), 0, 1,
+						2, 3, 4, 5, 6, 7);
+
+	return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+				       11, 12, 13, 14, 15);
+#else
+	return a;
+#endif
+#else
+	return load4(from[k] + i);
+#endif
+}
+
+/* In each four: halves and pairs of a and b. */
+#define ZIP_LO(l)      , l, VL + l, l + 1, VL + l + 1
+#define ZIP_HI(l)      , l + 2, VL + l + 2, l + 3, VL + l + 3
+#define PAIR_LO(l)     , l, l + 1, VL + l, VL + l + 1
+#define PAIR_HI(l)     , l + 2, l + 3, VL + l + 2, VL + l + 3
+#define MIX(a, b, HOW) __builtin_shufflevector(a, b EACH_LANE(HOW))
+
+/* Fours of four vectors as a matrix each, transposed. */
+INLINE void turn(vec x[4])
+{
+	const vec a = MIX(x[0], x[1], ZIP_LO), b = MIX(x[0], x[1], ZIP_HI);
+	const vec c = MIX(x[2], x[3], ZIP_LO), d = MIX(x[2], x[3], ZIP_HI);
+
+	x[0] = MIX(a, c, PAIR_LO);
+	x[1] = MIX(a, c, PAIR_HI);
+	x[2] = MIX(b, d, PAIR_LO);
+	x[3] = MIX(b, d, PAIR_HI);
+}
+
+/* Pixels x..x+4 of a row; S phases, or any number where it is 0. */
+INLINE void put4(mm_real *row, size_t S, const vec p[4], size_t x,
+		 const struct mm_dw_rows *to)
+{
+	const size_t phases = S ? S : to->phases;
+
+	x += to->left;
+	UNROLL
+	for (size_t k = 0; k < 4; k++)
+		store(row + ((x + k) % phases * to->part + (x + k) / phases) *
+				      VL,
+		      p[k]);
+}
+
+/* One row; fours overlap at its end. */
+INLINE void in_row(mm_real *row, size_t S, const mm_real *const *from,
+		   size_t first, const struct mm_dw_rows *to)
+{
+	for (size_t x = 0; x < to->cols; x += 4) {
+		const size_t i = x + 4 <= to->cols ? x : to->cols - 4;
+		vec p[4];
+
+		UNROLL
+		for (size_t k = 0; k < 4; k++)
+			p[k] = join(from, k, first + i);
+		turn(p);
+		put4(row, S, p, i, to);
+	}
+}
+
+/* Fewer than four columns. */
+static void in_narrow(mm_real *row, const mm_real *const *from, size_t first,
+		      const struct mm_dw_rows *to)
+{
+	for (size_t x = 0; x < to->cols; x++) {
+		const size_t at = x + to->left;
+
+		for (size_t l = 0; l < VL; l++)
+			row[(at % to->phases * to->part + at / to->phases) *
+				    VL +
+			    l] = from[l][first + x];
+	}
+}
+
+static void in(const struct mm_dw_rows *to, const mm_real *const *from,
+	       size_t first, size_t n)
+{
+	size_t k = first % to->ring;
+
+	for (size_t r = first; r < first + n; r++) {
+		mm_real *row = to->z + k * to->row * VL;
+
+		if (to->cols < 4)
+			in_narrow(row, from, r * to->cols, to);
+		else if (to->phases == 1)
+			in_row(row, 1, from, r * to->cols, to);
+		else if (to->phases == 2)
+			in_row(row, 2, from, r * to->cols, to);
+		else
+			in_row(row, 0, from, r * to->cols, to);
+		k = k + 1 == to->ring ? 0 : k + 1;
+	}
+}
+
+/* Planes may be the same: all of `old` is read before any of it is written. */
+INLINE void out4(mm_real *const *to, const mm_real *const *old, mm_real beta,
+		 const mm_real *z, size_t i)
+{
+	vec x[4];
+
+	UNROLL
+	for (size_t k = 0; k < 4; k++)
+		x[k] = load(z + (i + k) * VL);
+	turn(x);
+	UNROLL
+	for (size_t k = 0; k < 4 && beta != 0; k++)
+		x[k] += beta * join(old, k, i);
+	UNROLL
+	for (size_t k = 0; k < 4; k++) {
+		four y[VL / 4];
+
+		memcpy(y, &x[k], sizeof(y));
+		UNROLL
+		for (size_t l = 0; l < VL / 4; l++)
+			*(four *)(void *)(to[k + 4 * l] + i) = y[l];
+	}
+}
+
+static void out(mm_real *const *to, const mm_real *const *old, mm_real beta,
+		const mm_real *z, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 4 <= n && beta == 0; i += 4)
+		out4(to, old, 0, z, i);
+	for (; i + 4 <= n; i += 4)
+		out4(to, old, beta, z, i);
+	for (; i < n; i++) {
+		mm_real y[VL];
+
+		for (size_t l = 0; l < VL; l++)
+			y[l] = z[i * VL + l] +
+			       (beta != 0 ? beta * old[l][i] : 0);
+		for (size_t l = 0; l < VL; l++)
+			to[l][i] = y[l];
+	}
+}
+
+/* ---- forward, and backward to x ---- */
+
+INLINE void block(size_t P, mm_real *y, size_t step, size_t first,
+		  const mm_real *bias, const struct mm_dw_taps *t)
+{
+	vec sum[BLOCK];
+
+	UNROLL
+	for (size_t i = 0; i < P; i++)
+		sum[i] = load(bias);
+	for (size_t u = 0; u < t->rows; u++)
+		for (size_t v = 0; v < t->cols; v++) {
+			const vec w = load(t->w[u] + t->tap[v] * VL);
+			const mm_real *x = t->x[u] + (t->at[v] + first) * VL;
+
+			UNROLL
+			for (size_t i = 0; i < P; i++)
+				sum[i] += w * load(x + i * VL);
+		}
+	UNROLL
+	for (size_t i = 0; i < P; i++)
+		store(y + (first + i) * step * VL, sum[i]);
+}
+
+typedef void block_fn(mm_real *y, size_t step, size_t first,
+		      const mm_real *bias, const struct mm_dw_taps *t);
+
+#define BLOCK_OF(P)                                                            \
+	static void block_##P(mm_real *y, size_t step, size_t first,           \
+			      const mm_real *bias, const struct mm_dw_taps *t) \
+	{                                                                      \
+		block(P, y, step, first, bias, t);                             \
+	}
+#define EACH_BLOCK(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)
+EACH_BLOCK(BLOCK_OF)
+#define NAME(P) , block_##P
+static block_fn *const block_of[BLOCK + 1] = { NULL EACH_BLOCK(NAME) };
+
+static void some_block(mm_real *y, size_t step, size_t first, size_t n,
+		       const mm_real *bias, const struct mm_dw_taps *t)
+{
+	block_of[n](y, step, first, bias, t);
+}
+
+/* ---- backward to w ---- */
+
+/* Taps u0..u0+U, v0..v0+V at stride S, or any where it is 0. */
+INLINE void some_sums(size_t U, size_t V, size_t S, size_t u0, size_t v0,
+		      mm_real *total, const struct mm_dw_sums *s)
+{
+	const size_t part = s->part * VL;
+	const mm_real *dy = s->dy;
+	vec sum[25];
+	size_t at[5];
+
+	UNROLL
+	for (size_t v = 0; v < V; v++)
+		at[v] = S ? v % S * part + v / S * VL : s->at[v0 + v] * VL;
+	UNROLL
+	for (size_t k = 0; k < U * V; k++)
+		sum[k] = (vec){ 0 };
+	for (size_t r = 0; r < s->rows; r++) {
+		const mm_real *x[5];
+
+		UNROLL
+		for (size_t u = 0; u < U; u++)
+			x[u] = s->x[r * s->kh + u0 + u];
+		for (size_t i = 0; i < s->cols; i++, dy += VL) {
+			const vec d = load(dy);
+
+			UNROLL
+			for (size_t k = 0; k < U * V; k++)
+				sum[k] += d * load(x[k / V] + at[k % V]);
+			UNROLL
+			for (size_t u = 0; u < U; u++) {
+				x[u] += VL;
+				ANEW(x[u]);
+			}
+		}
+	}
+	UNROLL
+	for (size_t k = 0; k < U * V; k++) {
+		mm_real *to = total + ((u0 + k / V) * s->kw + v0 + k % V) * VL;
+
+		store(to, load(to) + sum[k]);
+	}
+}
+
+static void sums(mm_real *total, const struct mm_dw_sums *s)
+{
+	const size_t k = s->kh == s->kw && s->stride < 3 ? s->kh : 0;
+
+	if (k == 3 && s->stride == 1)
+		some_sums(3, 3, 1, 0, 0, total, s);
+	else if (k == 3)
+		some_sums(3, 3, 2, 0, 0, total, s);
+	else if (k == 5 && s->stride == 1 && VL == 16)
+		some_sums(5, 5, 1, 0, 0, total, s);
+	else if (k == 5 && VL == 16)
+		some_sums(5, 5, 2, 0, 0, total, s);
+	else if (k == 5)
+		for (size_t u = 0; u < 5; u++)
+			some_sums(1, 5, 0, u, 0, total, s);
+	else
+		for (size_t u = 0; u < s->kh; u++)
+			for (size_t v = 0; v < s->kw; v++)
+				some_sums(1, 1, 0, u, v, total, s);
+}
+
+/* ---- one plane, columns in lanes ---- */
 
 /* The first n < VL numbers. */
+INLINE vec get_some(const mm_real *p, size_t n)
+{
+#if defined(__AVX512F__) && !defined(MM_DOUBLE)
+	return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+	mm_real x[VL] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		x[i] = p[i];
+	return load(x);
+#endif
+}
+
 INLINE void put_some(mm_real *p, vec v, size_t n)
 {
 #if defined(__AVX512F__) && !defined(MM_DOUBLE)
@@ -63,298 +356,85 @@ INLINE void put_some(mm_real *p, vec v, size_t n)
 #endif
 }
 
-INLINE vec get_some(const mm_real *p, size_t n)
+static void lay(const struct mm_dw_rows *to, const mm_real *from, size_t first,
+		size_t n)
 {
-	mm_real x[VL] = { 0 };
-	vec v;
+	const mm_real *x = from + first * to->cols;
+	size_t k = first % to->ring;
 
-	for (size_t i = 0; i < n; i++)
-		x[i] = p[i];
-	memcpy(&v, x, sizeof(v));
-	return v;
-}
+	for (size_t r = 0; r < n; r++, x += to->cols) {
+		mm_real *row = to->z + k * to->row + to->left;
+		size_t i = 0;
 
-INLINE void put(mm_real *p, vec v, size_t n, mm_real beta)
-{
-	if (n >= VL) {
-		if (beta != 0)
-			v += beta * load(p);
-		*(vec_u *)(void *)p = v;
-		return;
-	}
-	if (beta != 0)
-		v += beta * get_some(p, n);
-	put_some(p, v, n);
-}
-
-/* ---- onto the canvas ---- */
-
-/* n numbers, whole vectors while they last. */
-INLINE void copy(mm_real *out, const mm_real *in, size_t n)
-{
-	size_t i = 0;
-
-	for (; i + VL <= n; i += VL)
-		*(vec_u *)(void *)(out + i) = load(in + i);
-#if defined(__AVX512F__) && !defined(MM_DOUBLE)
-	if (i < n) {
-		const __mmask16 m = (__mmask16)((1u << (n - i)) - 1);
-
-		_mm512_mask_storeu_ps(out + i, m,
-				      _mm512_maskz_loadu_ps(m, in + i));
-	}
-#else
-	for (; i < n; i++)
-		out[i] = in[i];
-#endif
-}
-
-/* out[i] = in[i * step] and out[i * step] = in[i]; 2 is the usual step. */
-INLINE void pick(mm_real *restrict out, const mm_real *restrict in, size_t n,
-		 size_t step)
-{
-	if (step == 2)
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[2 * i];
-	else
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[step * i];
-}
-
-INLINE void spread(mm_real *restrict out, const mm_real *restrict in, size_t n,
-		   size_t step)
-{
-	if (step == 2)
-		for (size_t i = 0; i < n; i++)
-			out[2 * i] = in[i];
-	else
-		for (size_t i = 0; i < n; i++)
-			out[step * i] = in[i];
-}
-
-/* A row's columns by their rest: column j goes to place x_at + j. */
-INLINE void deal(mm_real *row, const mm_real *x, size_t n,
-		 const struct mm_dw_canvas *c)
-{
-	for (size_t f = 0; f < c->phases && f < n; f++) {
-		const size_t at = c->x_at + f, k = at / c->phases;
-		size_t m = (n - f + c->phases - 1) / c->phases;
-
-		if (k >= c->part)
-			continue;
-		m = m < c->part - k ? m : c->part - k;
-		pick(row + at % c->phases * c->part + k, x + c->x0 + f, m,
-		     c->phases);
+		k = k + 1 == to->ring ? 0 : k + 1;
+		for (; i + VL <= to->cols; i += VL)
+			store(row + i, load(x + i));
+		if (i < to->cols)
+			put_some(row + i, get_some(x + i, to->cols - i),
+				 to->cols - i);
 	}
 }
 
-static void lay(mm_real *z, const mm_real *in, const struct mm_dw_canvas *c)
+/* One vector of MM_DW_ROWS rows from taps 3 x 3. */
+INLINE void column(mm_real *y, size_t rows, size_t cols, size_t i, mm_real beta,
+		   mm_real bias, const mm_real *const *x, const vec w[9])
 {
-	size_t y = c->y_at;
+	enum { R = MM_DW_ROWS };
+	const size_t n = cols - i;
+	vec sum[R];
 
-	for (size_t i = c->y0; i < c->n_y && y < c->rows; i++, y += c->step) {
-		mm_real *row = z + y * c->row;
-		const mm_real *x = in + i * c->n_x;
-		const size_t wide = c->phases * c->part;
-		size_t n = c->n_x - c->x0;
+	UNROLL
+	for (size_t r = 0; r < R; r++)
+		sum[r] = bias - (vec){ 0 };
+	UNROLL
+	for (size_t k = 0; k < (R + 2) * 3; k++) {
+		const size_t c = k / 3, v = k % 3;
+		const vec z = load(x[c] + i + v);
 
-		if (c->step == 1 && c->phases == 1) {
-			n = n < wide - c->x_at ? n : wide - c->x_at;
-			copy(row + c->x_at, x + c->x0, n);
-		} else if (c->phases > 1) {
-			deal(row, x, n, c);
+		UNROLL
+		for (size_t r = 0; r < R; r++)
+			if (c >= r && c - r < 3)
+				sum[r] += w[(c - r) * 3 + v] * z;
+		UNROLL
+		for (size_t r = 0; r < R; r++)
+			IN_ORDER(sum[r]);
+	}
+	UNROLL
+	for (size_t r = 0; r < R; r++) {
+		mm_real *to = y + r * cols + i;
+
+		if (r >= rows)
+			break;
+		if (n >= VL) {
+			if (beta != 0)
+				sum[r] += beta * load(to);
+			store(to, sum[r]);
 		} else {
-			n = n < (wide - c->x_at + c->step - 1) / c->step
-				    ? n
-				    : (wide - c->x_at + c->step - 1) / c->step;
-			spread(row + c->x_at, x + c->x0, n, c->step);
+			if (beta != 0)
+				sum[r] += beta * get_some(to, n);
+			put_some(to, sum[r], n);
 		}
 	}
 }
 
-/* ---- forward, and backward to x ---- */
-
-/* R rows of one vector of results, m and n of them wanted. */
-INLINE void block(const size_t kh, const size_t kw, const size_t s, mm_real *y,
-		  size_t m, size_t n, mm_real beta, mm_real bias,
-		  const mm_real *z, const vec *w, const struct mm_dw_taps *t)
+static void plane3(mm_real *y, size_t rows, size_t cols, mm_real beta,
+		   mm_real bias, const mm_real *const *x, const mm_real *w)
 {
-	vec acc[R];
+	vec f[9];
 
 	UNROLL
-	for (size_t r = 0; r < R; r++)
-		acc[r] = all(bias);
-	UNROLL
-	for (size_t c = 0; c < (R - 1) * s + kh; c++)
-		UNROLL
-	for (size_t v = 0; v < kw; v++) {
-		const vec x = load(z + c * t->ld + t->at[v]);
-
-		UNROLL
-		for (size_t r = 0; r < R; r++)
-			if (c >= r * s && c - r * s < kh)
-				acc[r] += w[(c - r * s) * kw + v] * x;
-		UNROLL
-		for (size_t r = 0; r < R; r++)
-			IN_ORDER(acc[r]);
-	}
-	UNROLL
-	for (size_t r = 0; r < R; r++)
-		if (r < m)
-			put(y + r * t->cols, acc[r], n, beta);
-}
-
-INLINE void blocks(const size_t kh, const size_t kw, const size_t s, mm_real *y,
-		   mm_real beta, mm_real bias, const mm_real *z,
-		   const mm_real *w, const struct mm_dw_taps *t)
-{
-	vec f[25];
-
-	for (size_t k = 0; k < kh * kw; k++)
-		f[k] = all(w[k]);
-	for (size_t r = 0; r < t->rows; r += R)
-		for (size_t i = 0; i < t->cols; i += VL)
-			block(kh, kw, s, y + r * t->cols + i, t->rows - r,
-			      t->cols - i, beta, bias, z + r * s * t->ld + i, f,
-			      t);
-}
-
-static void any_plane(mm_real *y, mm_real beta, mm_real bias, const mm_real *z,
-		      const mm_real *w, const struct mm_dw_taps *t)
-{
-	for (size_t r = 0; r < t->rows; r++)
-		for (size_t i = 0; i < t->cols; i += VL) {
-			const mm_real *x = z + r * t->stride * t->ld + i;
-			vec acc = all(bias);
-
-			for (size_t u = 0; u < t->kh; u++)
-				for (size_t v = 0; v < t->kw; v++)
-					acc += w[u * t->kw + v] *
-					       load(x + u * t->ld + t->at[v]);
-			put(y + r * t->cols + i, acc, t->cols - i, beta);
-		}
-}
-
-static void plane(mm_real *y, mm_real beta, mm_real bias, const mm_real *z,
-		  const mm_real *w, const struct mm_dw_taps *t)
-{
-	const size_t k = t->kh == t->kw ? t->kh : 0;
-
-	if (k == 3 && t->stride == 1)
-		blocks(3, 3, 1, y, beta, bias, z, w, t);
-	else if (k == 5 && t->stride == 1)
-		blocks(5, 5, 1, y, beta, bias, z, w, t);
-	else if (k == 3 && t->stride == 2)
-		blocks(3, 3, 2, y, beta, bias, z, w, t);
-	else if (k == 5 && t->stride == 2)
-		blocks(5, 5, 2, y, beta, bias, z, w, t);
-	else
-		any_plane(y, beta, bias, z, w, t);
-}
-
-/* ---- backward to w ---- */
-
-/* Taps v0..v0+n of all kh rows, stride 1. */
-INLINE void shared_sums(const size_t k, const size_t v0, const size_t n,
-			mm_real *total, const mm_real *d, const mm_real *z,
-			size_t ldd, const struct mm_dw_taps *t)
-{
-	for (size_t i = 0; i < t->cols; i += VL) {
-		vec acc[25] = { { 0 } }, g[5] = { { 0 } };
-
-		for (size_t c = 0; c < t->rows + k - 1; c++) {
-			UNROLL
-			for (size_t u = k - 1; u > 0; u--)
-				g[u] = g[u - 1];
-			/* Row c of d; zeros where there is none. */
-			g[0] = load(d + c * ldd + i);
-			UNROLL
-			for (size_t v = 0; v < n; v++) {
-				const vec x = load(z + c * t->ld + v0 + v + i);
-
-				UNROLL
-				for (size_t u = 0; u < k; u++)
-					acc[u * n + v] += g[u] * x;
-			}
-			UNROLL
-			for (size_t u = 0; u < k * n; u++)
-				IN_ORDER(acc[u]);
-		}
-		for (size_t u = 0; u < k; u++)
-			for (size_t v = 0; v < n; v++) {
-				mm_real *to = total + (u * k + v0 + v) * LANES;
-
-				*(vec_u *)(void *)to =
-					load(to) + acc[u * n + v];
-			}
-	}
-}
-
-/* Row u of the taps, any stride. */
-INLINE void row_sums(const size_t kw, mm_real *total, const mm_real *d,
-		     const mm_real *z, size_t ldd, const struct mm_dw_taps *t)
-{
-	for (size_t i = 0; i < t->cols; i += VL) {
-		vec acc[11] = { { 0 } };
-
-		for (size_t r = 0; r < t->rows; r++) {
-			const vec g = load(d + r * ldd + i);
-
-			UNROLL
-			for (size_t v = 0; v < kw; v++)
-				acc[v] += g * load(z + r * t->stride * t->ld +
-						   t->at[v] + i);
-		}
-		for (size_t v = 0; v < kw; v++) {
-			mm_real *to = total + v * LANES;
-
-			*(vec_u *)(void *)to = load(to) + acc[v];
-		}
-	}
-}
-
-static void any_sums(mm_real *total, const mm_real *d, const mm_real *z,
-		     size_t ldd, const struct mm_dw_taps *t)
-{
-	for (size_t u = 0; u < t->kh; u++) {
-		const mm_real *x = z + u * t->ld;
-		mm_real *to = total + u * t->kw * LANES;
-
-		if (t->kw == 3)
-			row_sums(3, to, d, x, ldd, t);
-		else if (t->kw == 5)
-			row_sums(5, to, d, x, ldd, t);
-		else
-			for (size_t v = 0; v < t->kw; v++) {
-				struct mm_dw_taps one = *t;
-
-				one.at[0] = t->at[v];
-				row_sums(1, to + v * LANES, d, x, ldd, &one);
-			}
-	}
-}
-
-static void sums(mm_real *total, const mm_real *d, const mm_real *z,
-		 const struct mm_dw_taps *t)
-{
-	const size_t ldd = (t->cols + LANES - 1) / LANES * LANES;
-	const size_t k = t->stride == 1 && t->kh == t->kw ? t->kh : 0;
-
-	if (k == 3) {
-		shared_sums(3, 0, 3, total, d, z, ldd, t);
-	} else if (k == 5 && BYTES == 64) { /* 32 registers */
-		shared_sums(5, 0, 3, total, d, z, ldd, t);
-		shared_sums(5, 3, 2, total, d, z, ldd, t);
-	} else if (k == 5) {
-		for (size_t v = 0; v < 5; v++)
-			shared_sums(5, v, 1, total, d, z, ldd, t);
-	} else {
-		any_sums(total, d, z, ldd, t);
-	}
+	for (size_t k = 0; k < 9; k++)
+		f[k] = w[k] - (vec){ 0 };
+	for (size_t i = 0; i < cols; i += VL)
+		column(y, rows, cols, i, beta, bias, x, f);
 }
 
 const struct mm_depthwise_isa MM_ISA_TABLE = {
-	.lay = lay,
-	.plane = plane,
+	.lanes = VL,
+	.in = in,
+	.out = out,
+	.block = some_block,
 	.sums = sums,
+	.lay = lay,
+	.plane3 = plane3,
 };

@@ -1,6 +1,7 @@
 /*
- * depthwise_isa.h - the work on one plane of a depthwise convolution, per
- * instruction set; private to depthwise*.c.
+ * depthwise_isa.h - the loops of a depthwise convolution per instruction set,
+ * over rows of pixels that hold one channel per lane of a vector; private to
+ * depthwise*.c.
  */
 #ifndef MM_KERNEL_DEPTHWISE_ISA_H
 #define MM_KERNEL_DEPTHWISE_ISA_H
@@ -9,38 +10,63 @@
 
 #include "kernel/real.h"
 
-enum { MM_DW_TAPS = 121, MM_DW_ROWS = 4, MM_DW_LANES = 16 };
-
-/*
- * A plane with its border, as rows of `phases` parts of `part` numbers, and
- * where the plane's rows y0, y0 + 1, ... and columns x0, ... lie on it: at
- * y_at, y_at + step, ...
- */
-struct mm_dw_canvas {
-	size_t n_y, n_x, y0, x0, y_at, x_at, step;
-	size_t rows, part, phases, row; /* row = phases part */
+enum {
+	MM_DW_TAPS = 121,
+	MM_DW_LANES = 16, /* at most */
+	MM_DW_BLOCK = 10, /* results whose sums are kept in registers */
+	MM_DW_ROWS = 4,	  /* the same in rows of plane3 */
 };
 
-/* Results (rows, cols) from taps at `at` of every stride-th canvas row. */
+/*
+ * Rows of the planes of `lanes` channels.  Row r begins at pixel r % ring * row
+ * of z.  Its columns are dealt out by their rest modulo `phases`, so that taps
+ * at every phases-th column are neighbours: column x at x' % phases * part + x'
+ * / phases, x' = x + left.
+ *
+ *	row, phases 2:	[x' = 0 2 4 6 ...][1 3 5 7 ...]
+ */
+struct mm_dw_rows {
+	mm_real *z;
+	size_t ring, row, part, phases, left, cols;
+};
+
+/* What a row of results is made of; places and taps count pixels. */
 struct mm_dw_taps {
-	size_t rows, cols, kh, kw, stride, ld;
-	size_t at[MM_DW_TAPS]; /* where tap v of a row begins */
+	size_t rows, cols;
+	const mm_real *x[MM_DW_TAPS], *w[MM_DW_TAPS]; /* of a row of taps    */
+	size_t at[MM_DW_TAPS], tap[MM_DW_TAPS];	      /* of a column of them */
+};
+
+/* The sums for the gradient of w over some rows of results. */
+struct mm_dw_sums {
+	size_t rows, cols, kh, kw, stride, part;
+	const mm_real *dy;	 /* one row after another	      */
+	const mm_real *const *x; /* of row r and tap row u: x[r * kh + u] */
+	const size_t *at;	 /* of a column of taps		      */
 };
 
 struct mm_depthwise_isa {
-	/* The border is zero already, and stays so. */
-	void (*lay)(mm_real *z, const mm_real *in,
-		    const struct mm_dw_canvas *c);
-	/* y = beta y + bias + sum of w z.  The canvas has rows for a multiple
-	 * of MM_DW_ROWS results. */
-	void (*plane)(mm_real *y, mm_real beta, mm_real bias, const mm_real *z,
-		      const mm_real *w, const struct mm_dw_taps *t);
-	/*
-	 * total[tap, lane] += sum of d z.  d: results' gradients, rows apart
-	 * `cols` up to whole lanes, kh - 1 rows of zeros before and after.
-	 */
-	void (*sums)(mm_real *total, const mm_real *d, const mm_real *z,
-		     const struct mm_dw_taps *t);
+	size_t lanes;
+	/* Rows first..first+n of planes from[lane]. */
+	void (*in)(const struct mm_dw_rows *to, const mm_real *const *from,
+		   size_t first, size_t n);
+	/* to[lane][i] = z[i] + beta old[lane][i], i < n. */
+	void (*out)(mm_real *const *to, const mm_real *const *old, mm_real beta,
+		    const mm_real *z, size_t n);
+	/* y[i * step] = bias + sum of w x, first <= i < first + n, n <=
+	 * MM_DW_BLOCK. */
+	void (*block)(mm_real *y, size_t step, size_t first, size_t n,
+		      const mm_real *bias, const struct mm_dw_taps *t);
+	/* total[tap] += sum of dy x. */
+	void (*sums)(mm_real *total, const struct mm_dw_sums *s);
+
+	/* One plane alone.  Rows first..first+n of it; */
+	void (*lay)(const struct mm_dw_rows *to, const mm_real *from,
+		    size_t first, size_t n);
+	/* at most MM_DW_ROWS rows of results of taps 3 x 3 at stride 1, from
+	 * the rows x that begin left of them: y = beta y + bias + sum. */
+	void (*plane3)(mm_real *y, size_t rows, size_t cols, mm_real beta,
+		       mm_real bias, const mm_real *const *x, const mm_real *w);
 };
 
 extern const struct mm_depthwise_isa mm_depthwise_base, mm_depthwise_avx2,
