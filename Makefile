@@ -134,7 +134,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_C) $(EXTRA_C) -c -o $@ $<
-$(ASSETS:%=$(BUILD)/%.c): $(BUILD)/%.c: %
+$(ASSETS:%=$(BUILD)/%.c): $(BUILD)/%.c: % Makefile
 	@mkdir -p $(@D)
 	$(Q){ echo '#include "serve/server_impl.h"' && \
 		echo 'static const unsigned char gz[] = {' && \

@@ -1,5 +1,5 @@
 # nothing is left where the output cannot be written
-(ulimit -f 4; mmtool preprocess "$FIX/photos" -o o.mmt 2>/dev/null)
+(trap '' XFSZ; ulimit -f 4; mmtool preprocess "$FIX/photos" -o o.mmt)
 echo "failed: $(($? != 0))"
 ls -A | grep -v '^got'
 mmtool preprocess "$FIX/photos" -o no/such/o.mmt
