@@ -1,4 +1,5 @@
 /* convert.c - mmtool convert: any checkpoint container into a folder. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 
 struct convert_args {
 	struct mm_common common;
-	int to;
+	int to, dtype;
 	const char *files, *map, *strip;
 	bool quick_gelu;
 };
@@ -18,8 +19,14 @@ struct convert_args {
 enum { TO_HF, TO_OPEN_CLIP, TO_SAFETENSORS };
 static const char *const layouts[] = { "hf", "open_clip", "safetensors", NULL };
 
+/* Element types, as they are named in a stream and in PyTorch. */
+static const char *const types[] = { "f32", "f16", "bf16", NULL };
+static const char *const torch_types[] = { "float32", "float16", "bfloat16" };
+static const enum mm_dtype dtypes[] = { MM_F32, MM_F16, MM_BF16 };
+
 static const struct convert_args defaults = {
 	.to = MM_UNSET_ENUM,
+	.dtype = MM_UNSET_ENUM,
 	.quick_gelu = true,
 };
 
@@ -30,6 +37,9 @@ static const struct mm_opt opts[] = {
 		  .help = "layout of the result [hf for open_clip's and "
 			  "OpenAI's but those with a ResNet, else as it "
 			  "came]"),
+	MM_OPT_OF(MM_OPT_ENUM, 0, "dtype", struct convert_args, dtype, int,
+		  .choices = types, .no_default = true,
+		  .help = "type of the numbers [as they came]"),
 	MM_DIR(0, "files", struct convert_args, files, "DIR",
 	       "folder of the configuration and tokenizer that belong to IN, "
 	       "where IN is a file"),
@@ -244,13 +254,56 @@ static int copy_files(const struct job *j, const char *const *names,
 	return rc;
 }
 
-static int write_weights(const struct job *j, const char *name,
-			 struct mm_err *err)
+/* t's numbers in another type. */
+static int retype(struct job *j, struct mm_tensor *t, enum mm_dtype dtype,
+		  struct mm_err *err)
+{
+	const size_t n = mm_tensor_count(t);
+	float *x = mm_arena_alloc(&j->arena, n, sizeof(*x));
+	void *data = mm_arena_alloc(&j->arena, n, mm_dtype_size(dtype));
+
+	if (!x || !data)
+		return mm_fail_nomem(err, "the weights");
+	mm_to_f32(x, t->data, t->dtype, n);
+	for (size_t i = 0; i < n && dtype == MM_F16; i++)
+		if (fabsf(x[i]) >= 65520 && isfinite(x[i]))
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'%s' holds %g at element %zu, which "
+				       "is too large for f16",
+				       t->name, (double)x[i], i);
+	mm_from_f32(data, dtype, x, n);
+	*t = mm_tensor_make(t->name, dtype, t->rank, t->dim, data);
+	return MM_OK;
+}
+
+static int retype_all(struct job *j, struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	for (size_t i = 0; i < j->n; i++)
+		if (j->tensor[i].dtype == MM_I8)
+			return mm_fail(err, MM_ERR_REFUSED,
+				       "weight '%s' is int8: its scales are "
+				       "f32 and stay so",
+				       j->tensor[i].name);
+	for (size_t i = 0; i < j->n && !rc; i++) {
+		struct mm_tensor *t = &j->tensor[i];
+
+		if (mm_dtype_is_float(t->dtype) &&
+		    t->dtype != dtypes[j->a->dtype])
+			rc = retype(j, t, dtypes[j->a->dtype], err);
+	}
+	return rc;
+}
+
+static int write_weights(struct job *j, const char *name, struct mm_err *err)
 {
 	const struct mm_meta meta = { "format", "pt" };
 	char path[4096];
 	int rc;
 
+	if (j->a->dtype != MM_UNSET_ENUM && (rc = retype_all(j, err)))
+		return rc;
 	if ((rc = mm_mkdirs(j->out, err)) ||
 	    (rc = path_in(path, sizeof(path), j->out, name, err)))
 		return rc;
@@ -281,30 +334,25 @@ static int take_all(struct job *j, struct mm_err *err)
 /* The type that most of the weights' bytes have, in PyTorch's words. */
 static const char *common_type(const struct job *j)
 {
-	static const struct {
-		enum mm_dtype dtype;
-		const char *name;
-	} types[] = { { MM_F32, "float32" },
-		      { MM_F16, "float16" },
-		      { MM_BF16, "bfloat16" } };
 	size_t best = 0, most = 0;
 
-	for (size_t k = 0; k < sizeof(types) / sizeof(*types); k++) {
+	for (size_t k = 0; k < sizeof(dtypes) / sizeof(*dtypes); k++) {
 		size_t n = 0;
 
 		for (size_t i = 0; i < j->n; i++)
-			if (j->tensor[i].dtype == types[k].dtype)
+			if (j->tensor[i].dtype == dtypes[k])
 				n += j->tensor[i].nbytes;
 		if (n > most) {
 			most = n;
 			best = k;
 		}
 	}
-	return types[best].name;
+	return torch_types[best];
 }
 
-/* j->model's config.json with the type that the weights have. */
-static int write_hf_config(const struct job *j, struct mm_err *err)
+/* A config.json with the type that the weights have. */
+static int write_hf_config(const struct job *j, const struct mm_json *config,
+			   struct mm_err *err)
 {
 	const struct mm_json *value;
 	struct mm_json_writer w;
@@ -316,14 +364,31 @@ static int write_hf_config(const struct job *j, struct mm_err *err)
 	mm_json_writer_init(&w, &text, 2);
 	mm_json_open(&w, NULL, '{');
 	mm_json_put_str(&w, "dtype", common_type(j));
-	while (mm_json_next(j->model.json, &it, &key, &value))
-		if (strcmp(key, "dtype") != 0)
+	while (mm_json_next(config, &it, &key, &value))
+		if (strcmp(key, "dtype") != 0 && strcmp(key, "torch_dtype"))
 			mm_json_put(&w, key, value);
 	mm_json_close(&w);
 	mm_buf_addc(&text, '\n');
 	if (!(rc = mm_buf_check(&text, "config.json", err)))
 		rc = write_text(j, "config.json", &text, err);
 	mm_buf_release(&text);
+	return rc;
+}
+
+/* The folder's own, with the type that was asked for. */
+static int retype_config(const struct job *j, struct mm_err *err)
+{
+	struct mm_json *root = NULL;
+	char path[4096];
+	int rc;
+
+	if (!has_file(j, "config.json"))
+		return MM_OK;
+	if ((rc = path_in(path, sizeof(path), j->files, "config.json", err)) ||
+	    (rc = mm_json_load(&root, path, err)))
+		return rc;
+	rc = write_hf_config(j, root, err);
+	mm_json_free(root);
 	return rc;
 }
 
@@ -342,7 +407,7 @@ static int to_hf(struct job *j, struct mm_err *err)
 				     &j->model, MM_LAYOUT_HF, err)) &&
 	    !(rc = mm_layout_preprocessor(&text, &j->model, &recipe, err)) &&
 	    !(rc = write_weights(j, "model.safetensors", err)) &&
-	    !(rc = write_hf_config(j, err)))
+	    !(rc = write_hf_config(j, j->model.json, err)))
 		rc = write_text(j, "preprocessor_config.json", &text, err);
 	mm_buf_release(&text);
 	return rc;
@@ -386,9 +451,9 @@ static int keep_configs(const struct job *j, struct mm_err *err)
 		return rc;
 	if (j->to == TO_OPEN_CLIP)
 		return MM_OK;
-	if ((rc = copy_files(j, hf_config, err)))
-		return rc;
-	return copy_files(j, picture_files, err);
+	rc = j->a->dtype == MM_UNSET_ENUM ? copy_files(j, hf_config, err)
+					  : retype_config(j, err);
+	return rc ? rc : copy_files(j, picture_files, err);
 }
 
 /* Names and shapes stay; only container and file names change. */
