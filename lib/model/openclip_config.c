@@ -208,6 +208,21 @@ static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
 	return MM_OK;
 }
 
+/* One number, or two that are equal. */
+static int read_side(int64_t *side, const struct mm_json *v, struct mm_err *err)
+{
+	const struct mm_json *two = mm_json_get(v, "image_size");
+
+	if (mm_json_type(two) != MM_JSON_ARRAY)
+		return mm_json_want_int(v, "image_size", 1, 1 << 14, side, err);
+	*side = mm_json_int(mm_json_at(two, 0), 0);
+	if (mm_json_size(two) == 2 && *side > 0 && *side <= 1 << 14 &&
+	    mm_json_int(mm_json_at(two, 1), 0) == *side)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_FORMAT,
+		       "'image_size' wants one side, or two that are equal");
+}
+
 static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
 		      bool quick, struct mm_err *err)
 {
@@ -218,7 +233,7 @@ static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
 
 	if (*timm_name(v))
 		return put_timm(w, v, err);
-	if ((rc = mm_json_want_int(v, "image_size", 1, 1 << 14, &image, err)) ||
+	if ((rc = read_side(&image, v, err)) ||
 	    (rc = mm_json_want_int(v, "head_width", 1, 1 << 12, &head, err)))
 		return rc;
 	mm_json_put_int(w, "image_size", image);

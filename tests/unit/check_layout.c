@@ -289,6 +289,9 @@ START_TEST(what_is_not_read)
 		  "\"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "
 		  "\"timm_proj\": \"none\"}, \"text_cfg\": {}}}",
 		  "no_causal_mask" },
+		{ "{\"model_cfg\": {\"vision_cfg\": {\"image_size\": "
+		  "[64, 32]}, \"text_cfg\": {}}}",
+		  "image_size" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {}, \"text_cfg\": "
 		  "{\"hf_model_name\": \"bert-base-uncased\"}}}",
 		  "hf_model_name" },
@@ -372,7 +375,7 @@ int main(void)
 	tcase_add_test(tc, siglip_sizes);
 	tcase_add_loop_test(tc, configurations, 0, 3);
 	tcase_add_test(tc, what_open_clip_cannot_say);
-	tcase_add_loop_test(tc, what_is_not_read, 0, 11);
+	tcase_add_loop_test(tc, what_is_not_read, 0, 12);
 	tcase_add_test(tc, bare_weights);
 	return unit_run("layout", tc);
 }
