@@ -14,12 +14,19 @@ double mm_serve_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* When l's oldest item has waited long enough for others. */
+static double due(const struct mm_batcher *b, const struct mm_batch_lane *l)
+{
+	const double most = l->ran ? l->seconds / 2 : b->max_wait;
+
+	return l->head->since + (most < b->max_wait ? most : b->max_wait);
+}
+
 /* Full, or nobody is coming, or it has waited long enough. */
 static bool ready(const struct mm_batcher *b, const struct mm_batch_lane *l,
 		  double now)
 {
-	return l->n >= b->max_batch || !b->coming ||
-	       now >= l->head->since + b->max_wait;
+	return l->n >= b->max_batch || !b->coming || now >= due(b, l);
 }
 
 /* The lane whose first item is oldest, a ready one if any; NULL: none waits. */
@@ -75,6 +82,7 @@ static void *work(void *arg)
 	for (;;) {
 		bool is_ready;
 		struct mm_batch_lane *l = choose(b, &is_ready);
+		double start;
 		size_t n;
 
 		if (!l && b->stop && !b->coming)
@@ -84,13 +92,16 @@ static void *work(void *arg)
 			continue;
 		}
 		if (!is_ready) {
-			wait_until(b, l->head->since + b->max_wait);
+			wait_until(b, due(b, l));
 			continue;
 		}
 		n = take(b, l);
 		pthread_mutex_unlock(&b->lock);
+		start = mm_serve_now();
 		b->run(b->ctx, (int)(l - b->lane), b->taken, n);
 		pthread_mutex_lock(&b->lock);
+		l->seconds = mm_serve_now() - start;
+		l->ran = true;
 	}
 	pthread_mutex_unlock(&b->lock);
 	return NULL;

@@ -7,10 +7,11 @@
  *
  * Lanes are kinds of work that cannot share a batch (the two towers).  A batch
  * starts when it is full, when nobody who holds a place has yet to come, or
- * when its oldest item has waited for max_wait: so a lone request never waits,
- * and under load whatever came during the last batch makes the next.  Of two
- * that can start the one with the oldest item does: a lane that is always full
- * keeps the other waiting for a batch, not forever.
+ * when its oldest item has waited for max_wait or half as long as the lane's
+ * last batch took, more than company could win back.  So a lone request does
+ * not wait, and under load whatever came during one batch makes the next.  Of
+ * two batches that can start, the one with the oldest item does: a lane that is
+ * always full keeps the other waiting for a batch, not forever.
  */
 #ifndef MM_SERVE_BATCH_H
 #define MM_SERVE_BATCH_H
@@ -46,6 +47,8 @@ struct mm_batcher {
 	struct mm_batch_lane {
 		struct mm_batch_item *head, **tail;
 		size_t n;
+		bool ran;
+		double seconds; /* the last batch took */
 	} lane[MM_BATCH_LANES];
 	size_t coming, queued; /* places held: without an item, with one */
 	struct mm_batch_item **taken;

@@ -133,18 +133,18 @@ START_TEST(a_full_lane_does_not_wait_for_others_company)
 	begin(100, 2, 10);
 	hold(0);
 	ck_assert(mm_batcher_reserve(&b, 4));
-	mm_batcher_put(&b, 0, &items[1].batch);
+	mm_batcher_put(&b, 1, &items[1].batch);
 	nap(0.001);
-	mm_batcher_put(&b, 1, &items[2].batch);
-	mm_batcher_put(&b, 1, &items[3].batch);
+	mm_batcher_put(&b, 0, &items[2].batch);
+	mm_batcher_put(&b, 0, &items[3].batch);
 	let_go();
 	while (mm_batcher_held(&b) > 2)
 		nap(0.001);
 	mm_batcher_cancel(&b, 1);
 	mm_batcher_stop(&b);
 	ck_assert_uint_eq(seen.n, 4);
-	ck_assert_int_eq(seen.lane[1], 1);
-	ck_assert_int_eq(seen.lane[3], 0);
+	ck_assert_int_eq(seen.lane[1], 0);
+	ck_assert_int_eq(seen.lane[3], 1);
 }
 END_TEST
 
@@ -221,6 +221,27 @@ START_TEST(those_who_come_are_waited_for)
 	mm_batcher_cancel(&b, 1);
 	mm_batcher_stop(&b);
 	ck_assert_uint_eq(seen.n, 1);
+}
+END_TEST
+
+/* The wait is worth half a batch at most: here next to nothing of 30 s. */
+START_TEST(quick_batches_do_not_wait_long)
+{
+	const double begun = mm_serve_now();
+
+	begin(5, 4, 30);
+	ck_assert(mm_batcher_reserve(&b, 1));
+	mm_batcher_put(&b, 0, &items[0].batch);
+	while (mm_batcher_held(&b))
+		nap(0.001);
+	ck_assert(mm_batcher_reserve(&b, 2));
+	mm_batcher_put(&b, 0, &items[1].batch);
+	while (mm_batcher_held(&b) > 1)
+		nap(0.001);
+	mm_batcher_cancel(&b, 1);
+	mm_batcher_stop(&b);
+	ck_assert_uint_eq(seen.n, 2);
+	ck_assert(mm_serve_now() < begun + 15);
 }
 END_TEST
 
@@ -358,6 +379,7 @@ int main(void)
 	tcase_add_test(tc, no_more_than_its_places_are_given);
 	tcase_add_test(tc, a_lone_item_does_not_wait);
 	tcase_add_test(tc, those_who_come_are_waited_for);
+	tcase_add_test(tc, quick_batches_do_not_wait_long);
 	tcase_add_test(tc, stop_waits_for_who_holds_a_place);
 	tcase_add_test(tc, nothing_is_lost_or_done_twice);
 	tcase_add_test(tc, urgent_jobs_go_first);
