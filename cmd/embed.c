@@ -7,7 +7,7 @@
 #include "data/npy.h"
 #include "kernel/scan.h"
 #include "model/cache.h"
-#include "model/encode.h"
+#include "model/encode_items.h"
 #include "tensor/stream.h"
 
 struct embed_args {
@@ -68,6 +68,12 @@ struct job {
 	float *image, *text; /* of a batch */
 	int8_t *small[2];    /* --int8: of a row's picture, of its text */
 	float scale[2];
+
+	/* Lines or picture files that wait for a batch. */
+	struct mm_encode_items items;
+	struct mm_encode_item *item;
+	char **id, **line;
+	size_t n_waiting;
 };
 
 /* Pictures where nothing was said. */
@@ -184,6 +190,69 @@ static int embed_stream(struct job *j, const char *path, struct mm_err *err)
 
 /* ---- lines of text, picture files ---- */
 
+/* Item i could not be read.  name: as flush. */
+static int unread(struct job *j, size_t i, const char *name, struct mm_err *err)
+{
+	*err = j->item[i].err;
+	if (name)
+		mm_fail_ctx(err, "'%s' line %s", name, j->id[i]);
+	return mm_bad_sample(&j->bad, j->id[i], name ? "text" : "image", err);
+}
+
+/* Embed what waits.  name: the text file that it is lines of, NULL of
+ * pictures. */
+static int flush(struct job *j, const char *name, struct mm_err *err)
+{
+	const size_t n = j->n_waiting;
+	int rc = MM_OK;
+
+	if (n && (rc = mm_encode_items_run(&j->items, j->item, n, j->image,
+					   j->text, err)))
+		mm_fail_ctx(err, "'%s'", name ? name : j->id[0]);
+	for (size_t i = 0; i < n; i++) {
+		if (!rc)
+			rc = j->item[i].rc
+				     ? unread(j, i, name, err)
+				     : put_row(j, NULL, 0, j->id[i], i, err);
+		mm_free(j->id[i]);
+		mm_free(j->line[i]);
+	}
+	j->n_waiting = 0;
+	return rc;
+}
+
+/* id of a picture: its path. */
+static int add(struct job *j, const char *id, const char *line, size_t len,
+	       const char *name, struct mm_err *err)
+{
+	const size_t B = (size_t)j->a->common.batch_size, i = j->n_waiting;
+
+	if (!j->item) {
+		j->item = mm_malloc(B, sizeof(*j->item));
+		j->id = mm_malloc(B, sizeof(*j->id));
+		j->line = mm_malloc(B, sizeof(*j->line));
+		if (!j->item || !j->id || !j->line)
+			return mm_fail_nomem(err, "a batch");
+		if (mm_encode_items_init(&j->items, &j->enc, B, err))
+			return err->code;
+	}
+	j->id[i] = mm_strdup(id);
+	j->line[i] = line ? mm_strndup(line, len) : NULL;
+	j->n_waiting++;
+	if (!j->id[i] || (line && !j->line[i]))
+		return mm_fail_nomem(err, "a batch");
+	j->item[i] = (struct mm_encode_item){
+		.has_image = !line,
+		.has_text = line,
+		.path = j->id[i],
+		.path_len = strlen(id),
+		.text = j->line[i],
+		.text_len = len,
+	};
+	mm_progress_show(&j->progress, j->seen, NULL);
+	return i + 1 < B ? MM_OK : flush(j, name, err);
+}
+
 static int embed_lines(struct job *j, const char *path, struct mm_err *err)
 {
 	struct mm_reader r;
@@ -198,27 +267,19 @@ static int embed_lines(struct job *j, const char *path, struct mm_err *err)
 		snprintf(id, sizeof(id), "%llu", (unsigned long long)j->seen);
 		if (len && line[len - 1] == '\r')
 			len--;
-		rc = mm_encode_line(&j->enc, j->text, line, len, err);
-		if (rc)
-			rc = mm_fail_ctx(err, "'%s' line %s", r.name, id);
-		rc = rc ? mm_bad_sample(&j->bad, id, "text", err)
-			: put_row(j, NULL, 0, id, 0, err);
-		mm_progress_show(&j->progress, j->seen, NULL);
+		rc = add(j, id, line, len, r.name, err);
 	}
+	if (!rc)
+		rc = flush(j, r.name, err);
 	mm_reader_release(&r);
 	return rc;
 }
 
 static int embed_picture(struct job *j, const char *path, struct mm_err *err)
 {
-	int rc;
-
 	if (!mm_shard_has(&j->a->common.shard, j->seen++))
 		return MM_OK;
-	if ((rc = mm_encode_file(&j->enc, j->image, path, err)))
-		return mm_bad_sample(&j->bad, path, "image", err);
-	mm_progress_show(&j->progress, j->seen, NULL);
-	return put_row(j, NULL, 0, path, 0, err);
+	return add(j, path, NULL, 0, NULL, err);
 }
 
 static int each_picture(void *ctx, const char *path, struct mm_err *err)
@@ -235,7 +296,8 @@ static int embed_operand(struct job *j, const char *path, struct mm_err *err)
 	if (rc)
 		return rc;
 	if (kind == MM_OPERAND_STREAM)
-		return embed_stream(j, path, err);
+		return (rc = flush(j, NULL, err)) ? rc
+						  : embed_stream(j, path, err);
 	if (kind == MM_OPERAND_TEXT && j->a->text)
 		return embed_lines(j, path, err);
 	if (kind == MM_OPERAND_FOLDER && !wants_text(j->a))
@@ -286,8 +348,7 @@ static int start(struct job *j, struct mm_err *err)
 	if ((rc = mm_need_model(&a->common, err)) ||
 	    (rc = mm_bad_open(&j->bad, &a->common, err)) ||
 	    (rc = mm_encoder_open(&j->enc, a->common.model, err)) ||
-	    (a->common.cache &&
-	     (rc = mm_model_cache_open(&j->enc.model, err))))
+	    (a->common.cache && (rc = mm_model_cache_open(&j->enc.model, err))))
 		return rc;
 	mm_encoder_resize(&j->enc, (size_t)a->common.image_size);
 	D = j->enc.model.embed_dim;
@@ -306,6 +367,18 @@ static int start(struct job *j, struct mm_err *err)
 		  : mm_stream_set_meta(&j->out, "mmtool.stage", "embed", err);
 }
 
+static void release_waiting(struct job *j)
+{
+	for (size_t i = 0; i < j->n_waiting; i++) {
+		mm_free(j->id[i]);
+		mm_free(j->line[i]);
+	}
+	mm_free(j->item);
+	mm_free(j->id);
+	mm_free(j->line);
+	mm_encode_items_release(&j->items);
+}
+
 static int run(const void *args, int argc, char **argv, struct mm_err *err)
 {
 	struct job j = { .a = args };
@@ -314,6 +387,8 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_progress_start(&j.progress, &j.a->common, "samples", 0);
 	for (int i = 0; i < argc && !rc; i++)
 		rc = embed_operand(&j, argv[i], err);
+	if (!rc)
+		rc = flush(&j, NULL, err);
 	mm_progress_end(&j.progress);
 	if (!rc)
 		rc = finish(&j, err);
@@ -326,6 +401,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	mm_free(j.image);
 	mm_free(j.text);
 	mm_free(j.small[0]);
+	release_waiting(&j);
 	mm_encoder_release(&j.enc);
 	return rc;
 }
