@@ -66,7 +66,8 @@ static struct {
 	size_t sent, ok, r429, r503, other, lost, refused;
 	float *latency;
 	size_t cap;
-	bool gone; /* nobody listens */
+	double last; /* an answer came */
+	bool gone;   /* nobody listens */
 } load = { .n = 16, .seconds = 10 };
 static volatile sig_atomic_t stop;
 
@@ -170,6 +171,7 @@ static void ask(double due)
 
 static void answered(struct client *c)
 {
+	load.last = now();
 	if (c->status == 429) {
 		load.r429++;
 	} else if (c->status == 503) {
@@ -184,7 +186,7 @@ static void answered(struct client *c)
 			if (!load.latency)
 				die("memory");
 		}
-		load.latency[load.ok++] = (float)(now() - c->due);
+		load.latency[load.ok++] = (float)(load.last - c->due);
 	}
 	if (c->busy)
 		rest(c);
@@ -283,7 +285,7 @@ static void wait_until(double when)
 static double run(void)
 {
 	const double start = now(), end = start + load.seconds;
-	double t, due, over;
+	double t, due;
 
 	while ((t = now()) < end && !stop && !load.gone) {
 		due = load.rate ? start + (double)load.sent / load.rate : t;
@@ -292,11 +294,10 @@ static double run(void)
 		else
 			wait_until(due > t && due < end ? due : end);
 	}
-	over = t - start;
 	while (load.free < load.n && now() < t + drain)
 		wait_until(now() + 0.1);
 	load.lost += load.n - load.free;
-	return over;
+	return (load.last > t ? load.last : t) - start;
 }
 
 static int by_size(const void *a, const void *b)
