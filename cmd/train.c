@@ -80,6 +80,10 @@ static const struct mm_opt opts[] = {
 	MM_FLAG(0, "shuffle", T, shuffle,
 		"a new order each epoch; --no-shuffle: the stream's order, a "
 		"short last batch is dropped"),
+	MM_INT(0, "window", T, window, "N", 0, 1e9,
+	       "read the stream once, as it comes, and draw each batch from N "
+	       "samples of it that are kept: for pipes and what is larger than "
+	       "memory (0: all of the data, again each epoch)"),
 	MM_STR(0, "augment", T, augment, "SPEC",
 	       "change samples on the way, as `mmtool augment --spec` does: "
 	       "shift:4,flip:0.5"),

@@ -23,7 +23,7 @@ struct mm_train_args {
 	struct mm_amount warmup;
 	struct mm_word temperature;
 	int schedule, precision;
-	int64_t eval_every, save_every, patience, lora;
+	int64_t eval_every, save_every, patience, lora, window;
 	bool shuffle, resume, resume_changed, dry_run, lock_image;
 	bool restore_best, debug_nan, recompute;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "data/window.h"
 #include "image/preset.h"
 #include "text/tokenizer.h"
 #include "train.h"
@@ -51,6 +52,19 @@ static void show_figure(char *out, size_t size, const char *name, double value)
 		 share ? 100 * value : value);
 }
 
+/* Of a stream that passed by, nothing is left out unsaid. */
+static void note_end(const struct session *s, const struct mm_train_report *r)
+{
+	if (r->ended && r->step < r->steps)
+		mm_note(&s->a->common, "the stream ended after step %ld of %ld",
+			r->step, r->steps);
+	if (r->left_over)
+		mm_note(&s->a->common,
+			"%zu samples of the window%s are left over",
+			r->left_over,
+			r->ended ? "" : " and what comes behind them");
+}
+
 static int on_step(void *ctx, const struct mm_train_report *r,
 		   struct mm_err *err)
 {
@@ -68,13 +82,19 @@ static int on_step(void *ctx, const struct mm_train_report *r,
 			"step %ld: the gradient of '%s' is %.0f times its "
 			"usual size",
 			r->step, r->spike, r->spike_factor);
-	n = snprintf(note, sizeof(note), "step %ld/%ld loss %.4f", r->step,
-		     r->steps, r->loss);
+	n = snprintf(note, sizeof(note), "step %ld", r->step);
+	if (r->steps)
+		n += snprintf(note + n, sizeof(note) - (size_t)n, "/%ld",
+			      r->steps);
+	n += snprintf(note + n, sizeof(note) - (size_t)n, " loss %.4f",
+		      r->loss);
 	if (s->last.monitor) {
 		show_figure(best, sizeof(best), s->last.monitor, s->last.best);
 		n += snprintf(note + n, sizeof(note) - (size_t)n, " best %s",
 			      best);
 	}
+	if (r->ended || (s->data.window && r->step == r->steps))
+		note_end(s, r);
 	if (r->evaluated && s->a->plot && (rc = mm_train_plot(s->stage, err)))
 		return rc;
 	snprintf(note + n, sizeof(note) - (size_t)n, " mem %.0f MB", peak_mb());
@@ -206,6 +226,22 @@ static double split_weight(char *path)
 	return w;
 }
 
+static int open_window(struct session *s, const char *path, struct mm_err *err)
+{
+	const struct mm_train_args *a = s->a;
+
+	if (s->stage->n_data > 1 || s->o.source_weight)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--window reads one stream, without a weight");
+	if (a->window < a->common.batch_size)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "a window of %lld samples holds no batch of "
+			       "%lld",
+			       (long long)a->window,
+			       (long long)a->common.batch_size);
+	return mm_window_open(&s->data, path, (size_t)a->window, err);
+}
+
 static int open_data(struct session *s, struct mm_err *err)
 {
 	static const char *const standard_input[] = { "-" };
@@ -237,6 +273,8 @@ static int open_data(struct session *s, struct mm_err *err)
 			       "some sources have a weight and some have none");
 	if (weighted)
 		s->o.source_weight = s->weight;
+	if (s->a->window)
+		return open_window(s, piped ? "-" : path[0], err);
 	return mm_dataset_open(&s->data, t->n_data ? path : standard_input,
 			       t->n_data ? t->n_data : 1, err);
 }
@@ -288,6 +326,10 @@ static int new_model(struct session *s, struct mm_err *err)
 		shape.bos_token_id = info->bos;
 		shape.eos_token_id = info->eos;
 		shape.pad_token_id = info->pad < 0 ? 0 : info->pad;
+	} else if (s->data.window) {
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--window: a stream that passes by does not "
+			       "tell the vocabulary: use --tokenizer");
 	} else {
 		/* CLIP's vocabularies end with the start and the end. */
 		shape.eos_token_id = largest_id(&s->data);

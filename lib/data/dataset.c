@@ -7,21 +7,8 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-
-/* A column of strings: all of them end to end. */
-struct strings {
-	const char *text; /* NULL: there is no such column */
-	const int64_t *ends;
-};
-
-struct mm_dataset_part {
-	size_t first, n; /* samples first .. first + n - 1 */
-	const unsigned char *pixels;
-	const int32_t *ids;
-	const uint8_t *mask;
-	const int64_t *label;
-	struct strings id, image_id, text, phrases;
-};
+#include "data/dataset_part.h"
+#include "data/window.h"
 
 /* What the file's map does not hold is copied into d->arena. */
 static int keep(struct mm_dataset *d, const struct mm_stream *s, const void **p,
@@ -30,7 +17,8 @@ static int keep(struct mm_dataset *d, const struct mm_stream *s, const void **p,
 	const unsigned char *at = *p, *map = s->file.data;
 	void *copy;
 
-	if (!bytes || (s->mapped && at >= map && at < map + s->file.size))
+	if (d->window || !bytes ||
+	    (s->mapped && at >= map && at < map + s->file.size))
 		return MM_OK;
 	if (!(copy = mm_arena_alloc(&d->arena, bytes, 1)))
 		return mm_fail_nomem(err, "the data");
@@ -47,7 +35,7 @@ static int keep_column(struct mm_dataset *d, const struct mm_stream *s,
 }
 
 static int keep_strings(struct mm_dataset *d, const struct mm_stream *s,
-			const struct mm_column *c, struct strings *out,
+			const struct mm_column *c, struct mm_strings *out,
 			struct mm_err *err)
 {
 	const void *t, *e = c->ends;
@@ -176,7 +164,7 @@ static int take_text(struct mm_dataset *d, const struct mm_stream *s,
 /* A column of strings that all segments have, or none. */
 static int take_strings(struct mm_dataset *d, const struct mm_stream *s,
 			const struct mm_segment *seg, const char *name,
-			bool first, bool *has, struct strings *out,
+			bool first, bool *has, struct mm_strings *out,
 			struct mm_err *err)
 {
 	const struct mm_column *c = mm_segment_find(seg, name);
@@ -240,6 +228,19 @@ static void add_fingerprint(struct mm_dataset *d,
 	d->fingerprint = mm_hash64(h, sizeof(h));
 }
 
+int mm_dataset_part_take(struct mm_dataset *d, const struct mm_stream *s,
+			 const struct mm_segment *seg,
+			 struct mm_dataset_part *p, bool first,
+			 struct mm_err *err)
+{
+	int rc;
+
+	if ((rc = take_pixels(d, s, seg, p, first, err)) ||
+	    (rc = take_text(d, s, seg, p, first, err)))
+		return rc;
+	return take_names(d, s, seg, p, first, err);
+}
+
 static int take(struct mm_dataset *d, const struct mm_stream *s,
 		const struct mm_segment *seg, struct mm_err *err)
 {
@@ -256,9 +257,7 @@ static int take(struct mm_dataset *d, const struct mm_stream *s,
 	memset(p, 0, sizeof(*p));
 	p->first = d->n;
 	p->n = seg->n;
-	if ((rc = take_pixels(d, s, seg, p, first, err)) ||
-	    (rc = take_text(d, s, seg, p, first, err)) ||
-	    (rc = take_names(d, s, seg, p, first, err)))
+	if ((rc = mm_dataset_part_take(d, s, seg, p, first, err)))
 		return rc;
 	add_fingerprint(d, p);
 	d->n_parts++;
@@ -300,6 +299,7 @@ void mm_dataset_release(struct mm_dataset *d)
 {
 	for (size_t i = 0; i < d->n_streams; i++)
 		mm_stream_release(&d->stream[i]);
+	mm_window_free(d->window);
 	mm_free(d->stream);
 	mm_free(d->first);
 	mm_free(d->part);
@@ -357,7 +357,7 @@ int64_t mm_dataset_label(const struct mm_dataset *d, size_t i)
 	return p->label ? p->label[row] : -1;
 }
 
-static const char *string(const struct strings *s, size_t row, size_t *len)
+const char *mm_strings_at(const struct mm_strings *s, size_t row, size_t *len)
 {
 	const int64_t start = row ? s->ends[row - 1] : 0;
 
@@ -370,7 +370,7 @@ const char *mm_dataset_id(const struct mm_dataset *d, size_t i, size_t *len)
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	return string(&p->id, row, len);
+	return mm_strings_at(&p->id, row, len);
 }
 
 const char *mm_dataset_image_id(const struct mm_dataset *d, size_t i,
@@ -379,7 +379,8 @@ const char *mm_dataset_image_id(const struct mm_dataset *d, size_t i,
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	return string(p->image_id.text ? &p->image_id : &p->id, row, len);
+	return mm_strings_at(p->image_id.text ? &p->image_id : &p->id, row,
+			     len);
 }
 
 const char *mm_dataset_text(const struct mm_dataset *d, size_t i, size_t *len)
@@ -387,7 +388,7 @@ const char *mm_dataset_text(const struct mm_dataset *d, size_t i, size_t *len)
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	return p->text.text ? string(&p->text, row, len) : NULL;
+	return p->text.text ? mm_strings_at(&p->text, row, len) : NULL;
 }
 
 const char *mm_dataset_phrases(const struct mm_dataset *d, size_t i,
@@ -396,5 +397,5 @@ const char *mm_dataset_phrases(const struct mm_dataset *d, size_t i,
 	size_t row;
 	const struct mm_dataset_part *p = locate(d, i, &row);
 
-	return p->phrases.text ? string(&p->phrases, row, len) : NULL;
+	return p->phrases.text ? mm_strings_at(&p->phrases, row, len) : NULL;
 }

@@ -4,7 +4,8 @@
  * Streams are mapped, never copied; an index holds one pointer per segment.
  * Columns `image` (N, 3, H, W) U8 or F32, `ids` (N, T) I32 and `mask` (N, T)
  * U8, `id`, and where present `image.id`, `label`, `text` and `phrases`.
- * Shapes must agree over all segments.  A pipe is read into memory first.
+ * Shapes must agree over all segments.  A pipe is read into memory first, or
+ * passes through a window (window.h).
  */
 #ifndef MM_DATA_DATASET_H
 #define MM_DATA_DATASET_H
@@ -19,7 +20,8 @@
 #include "image/preset.h"
 #include "tensor/stream.h"
 
-struct mm_dataset_part; /* one segment */
+struct mm_dataset_part; /* one segment, or a place of a window */
+struct mm_window;	/* window.h */
 
 struct mm_dataset {
 	size_t n;	/* samples */
@@ -32,6 +34,7 @@ struct mm_dataset {
 	char preset[32];       /* metadata `preset`, "" where there is none */
 	const char *tokenizer; /* metadata `tokenizer`, NULL likewise */
 	uint64_t fingerprint; /* hash of sizes and ids: the same data? */
+	struct mm_window *window; /* NULL: all of the data is here */
 	struct mm_dataset_part *part;
 	size_t n_parts;
 	struct mm_arena arena;	  /* what could not stay in a map */

@@ -84,30 +84,108 @@ static void fetch_some(void *ctx, size_t begin, size_t end)
 	}
 }
 
-/* The samples of a step, into `to`. */
-static int fetch(struct mm_run *r, struct mm_rows *to, long step,
-		 struct mm_err *err)
-{
-	const long epoch = step / r->per_epoch;
-	const size_t first = (size_t)(step % r->per_epoch) * r->o->batch;
-	struct fetch f = { r, to };
+/* ---- a stream that passes through a window ---- */
 
-	order_epoch(r, epoch);
+/*
+ * The batch is drawn from the places in front of r->order: any of the window's
+ * samples, or without shuffling those that came first.
+ */
+static void draw(struct mm_run *r, long step)
+{
+	struct mm_rng rng;
+
+	mm_rng_init(&rng, r->o->seed, 0, (uint32_t)step, MM_RNG_SHUFFLE);
+	for (size_t b = 0; b < r->o->batch && r->o->shuffle; b++) {
+		const size_t k = b + mm_rng_below(&rng, r->left - b);
+		const size_t place = r->order[k];
+
+		r->order[k] = r->order[b];
+		r->order[b] = place;
+	}
+}
+
+/* The batch's places get the next samples, and queue behind the others. */
+static int pass(struct mm_run *r, const struct mm_rows *to, struct mm_err *err)
+{
+	const size_t B = r->o->batch;
+	size_t filled;
+	int rc = mm_window_next(r->data->window, to->index, B, &filled, err);
+
+	r->left -= B;
+	memmove(r->order, r->order + B, r->left * sizeof(*r->order));
+	memcpy(r->order + r->left, to->index, filled * sizeof(*r->order));
+	r->left += filled;
+	return rc;
+}
+
+static void open_window(struct mm_run *r)
+{
+	r->order_epoch = 0;
+	r->left = r->data->n;
+	for (size_t i = 0; i < r->left; i++)
+		r->order[i] = i;
+}
+
+/* ---- one batch ---- */
+
+uint32_t mm_run_pass(const struct mm_run *r, long step)
+{
+	return (uint32_t)(r->data->window ? step : step / r->per_epoch);
+}
+
+/* Which samples step takes, into `to`. */
+static void choose(struct mm_run *r, struct mm_rows *to, long step)
+{
+	const struct mm_dataset *d = r->data;
+	size_t first = 0;
+
+	if (d->window && r->order_epoch < 0)
+		open_window(r);
+	if ((to->none = d->window && r->left < r->o->batch))
+		return;
+	if (d->window) {
+		draw(r, step);
+	} else {
+		order_epoch(r, step / r->per_epoch);
+		first = (size_t)(step % r->per_epoch) * r->o->batch;
+	}
 	for (size_t b = 0; b < r->o->batch; b++) {
 		size_t len;
 		const char *id;
 
 		to->index[b] = r->order[first + b];
-		id = mm_dataset_id(r->data, to->index[b], &len);
+		id = mm_dataset_id(d, to->index[b], &len);
 		to->sample[b] = mm_hash64(id, len);
-		to->label[b] = (int32_t)mm_dataset_label(r->data, to->index[b]);
+		to->label[b] = (int32_t)mm_dataset_label(d, to->index[b]);
 	}
+	if (d->window)
+		to->seen = r->seen ^=
+			mm_hash64(to->sample,
+				  r->o->batch * sizeof(*to->sample)) +
+			(uint64_t)step;
+}
+
+/* The samples of a step, into `to`. */
+static int fetch(struct mm_run *r, struct mm_rows *to, long step,
+		 struct mm_err *err)
+{
+	struct fetch f = { r, to };
+	int rc = MM_OK;
+
+	choose(r, to, step);
+	if (to->none)
+		return MM_OK;
+	for (size_t b = 0; b < r->o->batch && r->data->window && !rc; b++)
+		rc = mm_run_check_ids(r->m, r->data, to->index[b], err);
+	if (rc)
+		return rc;
 	if (r->feed)
-		return mm_augment_feed_rows(r->feed, to->index + r->first,
-					    r->rows, (uint32_t)epoch,
-					    to->pixels, to->ids, to->mask, err);
-	mm_parallel_for(r->rows, 4, fetch_some, &f);
-	return MM_OK;
+		rc = mm_augment_feed_rows(r->feed, to->index + r->first,
+					  r->rows, mm_run_pass(r, step),
+					  to->pixels, to->ids, to->mask, err);
+	else
+		mm_parallel_for(r->rows, 4, fetch_some, &f);
+	return r->data->window && !rc ? pass(r, to, err) : rc;
 }
 
 static void fetch_next(void *ctx)
@@ -138,27 +216,71 @@ static int number_texts(struct mm_run *r, struct mm_err *err)
 	return MM_OK;
 }
 
+/* The worker reads the batch of that step, or has done so. */
+static void begin(struct mm_run *r, long step)
+{
+	if (r->next.step == step)
+		return;
+	r->next.step = step;
+	mm_worker_start(r->next.worker, fetch_next, r);
+}
+
+static int wait_for_batch(struct mm_run *r, struct mm_err *err)
+{
+	struct mm_loader *n = &r->next;
+
+	begin(r, r->step);
+	mm_worker_wait(n->worker);
+	if (n->rc)
+		*err = n->err;
+	return n->rc;
+}
+
+int mm_run_look(struct mm_run *r, struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	if (r->data->window && r->step < r->steps &&
+	    !(rc = wait_for_batch(r, err)))
+		r->ended = r->next.at.none;
+	return rc;
+}
+
+int mm_run_replay(struct mm_run *r, uint64_t seen, struct mm_err *err)
+{
+	for (long s = 0; s < r->step; s++) {
+		int rc = MM_OK;
+
+		choose(r, &r->at, s);
+		if (r->at.none)
+			return mm_fail(err, MM_ERR_REFUSED,
+				       "is at step %ld, and the stream ends "
+				       "at step %ld: send the same one again",
+				       r->step, s);
+		if ((rc = pass(r, &r->at, err)))
+			return rc;
+	}
+	if (r->step && r->at.seen != seen)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "has seen other samples in its %ld steps than "
+			       "the stream holds: send the same one again, or "
+			       "go on with another with --resume-changed",
+			       r->step);
+	return MM_OK;
+}
+
 int mm_run_batch(struct mm_run *r, struct mm_err *err)
 {
 	struct mm_loader *n = &r->next;
 	const struct mm_rows done = r->at;
+	int rc = wait_for_batch(r, err);
 
-	/* The first of a run is read here, the others lie ready. */
-	if (n->step != r->step) {
-		n->step = r->step;
-		mm_worker_start(n->worker, fetch_next, r);
-	}
-	mm_worker_wait(n->worker);
-	if (n->rc) {
-		*err = n->err;
-		return n->rc;
-	}
+	if (rc)
+		return rc;
 	r->at = n->at;
 	n->at = done;
-	if (r->step + 1 < r->steps) {
-		n->step = r->step + 1;
-		mm_worker_start(n->worker, fetch_next, r);
-	}
+	if (r->step + 1 < r->steps)
+		begin(r, r->step + 1);
 	return r->needs & MM_NEEDS_SAME ? number_texts(r, err) : MM_OK;
 }
 
@@ -169,7 +291,7 @@ struct mm_batch mm_batch_of(const struct mm_run *r)
 		.n = r->rows,
 		.first = r->first,
 		.sample = r->at.sample + r->first,
-		.epoch = (uint32_t)(r->step / r->per_epoch),
+		.epoch = mm_run_pass(r, r->step),
 		.pixels = r->at.pixels,
 		.ids = r->at.ids,
 		.mask = r->at.mask,

@@ -62,6 +62,8 @@ void mm_run_sizes(const struct mm_run *r, struct mm_train_memory *memory)
 				(3 * d->H * d->W * (d->floats ? 4 : 1) +
 				 d->T * 5 + 24) +
 			d->n * sizeof(size_t) * (r->o->source_weight ? 2 : 1);
+	if (d->window)
+		memory->batch += mm_window_bytes(d);
 	memory->total = memory->parameters + memory->gradients +
 			memory->optimiser + memory->activations + memory->batch;
 }

@@ -4,6 +4,7 @@
 
 #include "base/worker.h"
 #include "data/augment_feed.h"
+#include "data/window.h"
 #include "model/embed.h"
 #include "train/teacher.h"
 #include "train/train.h"
@@ -37,6 +38,11 @@ struct mm_rows {
 	void *pixels; /* (rows, ...) */
 	int32_t *ids;
 	uint8_t *mask;
+
+	/* Of data that passes through a window: what came so far, as a hash;
+	 * or is there no such batch, for the stream has ended? */
+	uint64_t seen;
+	bool none;
 };
 
 /* The batch behind this one, read while this one is computed. */
@@ -70,8 +76,11 @@ struct mm_run {
 	size_t classes;
 
 	struct mm_update update;
-	size_t *order; /* of the samples in this epoch */
+	size_t *order; /* of the samples in this epoch, or in the window */
 	long order_epoch;
+	size_t left;   /* samples in the window */
+	uint64_t seen; /* see mm_rows */
+	bool ended;    /* the stream has no batch for the next step */
 
 	/* The batch, and this process's rows of it: first .. first + rows. */
 	struct mm_world world;
@@ -96,6 +105,11 @@ void mm_run_release(struct mm_run *r);
 /* ---- freeze.c: which parameters learn ---- */
 int mm_run_freeze(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 bool mm_side_learns(const struct mm_side *s); /* after mm_run_freeze */
+
+/* ---- train.c ---- */
+/* Sample i's token ids are the model's. */
+int mm_run_check_ids(const struct mm_model *m, const struct mm_dataset *d,
+		     size_t i, struct mm_err *err) MM_MUST_CHECK;
 
 /* ---- step.c ---- */
 int mm_run_step(struct mm_run *r, struct mm_train_report *report,
@@ -138,6 +152,14 @@ int mm_update(struct mm_run *r, struct mm_train_report *report,
 void mm_update_swap(struct mm_run *r);
 
 /* ---- batch.c ---- */
+/* What noise of a sample hangs on besides the sample: the number of the epoch;
+ * of the step where a stream passes by, in which ids may come again. */
+uint32_t mm_run_pass(const struct mm_run *r, long step);
+/* Is there a batch for step r->step?  Else r->ended is set. */
+int mm_run_look(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
+/* Let what the first r->step steps took pass by; it hashes to `seen`. */
+int mm_run_replay(struct mm_run *r, uint64_t seen,
+		  struct mm_err *err) MM_MUST_CHECK;
 /* The samples of step r->step. */
 int mm_run_batch(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 int mm_batch_alloc(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;

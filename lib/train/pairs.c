@@ -166,12 +166,12 @@ static int fill_cache(struct mm_run *r, bool image, float *out,
 	return rc;
 }
 
-/* May the side's vectors be kept?  Not where its input changes. */
+/* May the side's vectors be kept?  Not where its input changes, or passes. */
 static bool constant(const struct mm_run *r, const struct mm_side *s)
 {
 	const struct mm_augment_spec *a = &r->o->augment.spec;
 
-	return !mm_side_learns(s) &&
+	return !mm_side_learns(s) && !r->data->window &&
 	       !(s == &r->image ? mm_augment_pictures(a) : mm_augment_texts(a));
 }
 

@@ -94,6 +94,8 @@ static void describe(const struct mm_run *r, struct mm_buf *b)
 	mm_buf_printf(b, "augment ");
 	mm_augment_format(b, &o->augment.spec);
 	mm_buf_printf(b, "\nval %d\n", r->val && o->restore_best);
+	if (r->data->window)
+		mm_buf_printf(b, "window %zu\n", r->data->n_parts);
 	put_list(b, "freeze", o->freeze, o->n_freeze);
 	put_list(b, "no-decay", o->no_decay, o->n_no_decay);
 	for (size_t s = 0; o->source_weight && s < r->data->n_streams; s++)
@@ -270,6 +272,8 @@ static int save_state(struct mm_run *r, bool finished, const char *path,
 	meta[n] = (struct mm_meta){ "mmtool.best", text[n] };
 	snprintf(text[++n], 64, "%.17g", r->update.scale);
 	meta[n] = (struct mm_meta){ "mmtool.loss_scale", text[n] };
+	snprintf(text[++n], 64, "%" PRIu64, r->at.seen);
+	meta[n] = (struct mm_meta){ "mmtool.seen", text[n] };
 	meta[++n] = (struct mm_meta){ "mmtool.finished", finished ? "1" : "0" };
 	meta[++n] = (struct mm_meta){ "mmtool.options", mm_buf_str(&options) };
 	if (!(rc = mm_buf_check(&options, "a checkpoint", err)))
@@ -349,6 +353,7 @@ static int load(struct mm_run *r, const struct mm_safetensors *f,
 		struct mm_err *err)
 {
 	const struct mm_store *s = &r->m->store;
+	const char *seen;
 	int rc = r->o->resume_changed ? MM_OK : check_same(r, f, err);
 
 	for (size_t i = 0; i < s->n * N_ARRAYS && !rc; i++) {
@@ -369,7 +374,11 @@ static int load(struct mm_run *r, const struct mm_safetensors *f,
 	if (r->step < 0 || r->step > r->steps)
 		return mm_fail(err, MM_ERR_FORMAT, "is at step %ld of %ld",
 			       r->step, r->steps);
-	return MM_OK;
+	/* Another stream, if that is what is wanted, begins at its start. */
+	if (!r->data->window || r->o->resume_changed)
+		return MM_OK;
+	seen = mm_safetensors_meta(f, "mmtool.seen");
+	return mm_run_replay(r, seen ? strtoull(seen, NULL, 10) : 0, err);
 }
 
 int mm_run_load(struct mm_run *r, bool *found, struct mm_err *err)

@@ -1,4 +1,5 @@
 /* step.c - one step of a run: batch, losses, gradients, update. */
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -119,7 +120,7 @@ int mm_run_step(struct mm_run *r, struct mm_train_report *report,
 	report->n_skipped = r->update.skipped;
 	report->epoch = r->step / r->per_epoch;
 	report->step = ++r->step;
-	report->steps = r->steps;
+	report->steps = r->steps == LONG_MAX ? 0 : r->steps;
 	report->samples_per_s = (double)r->o->batch / (now() - start);
 	return MM_OK;
 }

@@ -1,15 +1,38 @@
 /* train.c - the loop: steps, evaluations, checkpoints; see train.h. */
 #include "train/train.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "train/internal.h"
 
 /* ---- what is refused ---- */
 
+int mm_run_check_ids(const struct mm_model *m, const struct mm_dataset *d,
+		     size_t i, struct mm_err *err)
+{
+	const int32_t *ids = mm_dataset_ids(d, i);
+	const char *id;
+	size_t len;
+
+	for (size_t t = 0; t < d->T; t++) {
+		if (ids[t] >= 0 && (size_t)ids[t] < m->vocab_size)
+			continue;
+		id = mm_dataset_id(d, i, &len);
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "sample '%.*s' has token id %d, the model's "
+			       "vocabulary ends at %zu",
+			       len > 80 ? 80 : (int)len, id, (int)ids[t],
+			       m->vocab_size);
+	}
+	return MM_OK;
+}
+
 static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
 			struct mm_err *err)
 {
+	int rc = MM_OK;
+
 	if (d->T > m->context_length)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "texts of %zu tokens, the model reads %zu", d->T,
@@ -17,21 +40,11 @@ static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
 	if ((d->H != m->image_size || d->W != m->image_size) &&
 	    !m->arch->any_size)
 		return mm_fail(err, MM_ERR_SHAPE,
-			       "pictures of %zux%zu, the model wants %zux%zu; "
-			       "--image-size resizes its positions",
+			       "pictures of %zux%zu, the model wants %zux%zu",
 			       d->W, d->H, m->image_size, m->image_size);
-	for (size_t i = 0; i < d->n; i++) {
-		const int32_t *ids = mm_dataset_ids(d, i);
-
-		for (size_t t = 0; t < d->T; t++)
-			if (ids[t] < 0 || (size_t)ids[t] >= m->vocab_size)
-				return mm_fail(
-					err, MM_ERR_FORMAT,
-					"sample %zu has token id %d, the "
-					"model's vocabulary ends at %zu",
-					i, (int)ids[t], m->vocab_size);
-	}
-	return MM_OK;
+	for (size_t i = 0; i < d->n && !rc; i++)
+		rc = mm_run_check_ids(m, d, i, err);
+	return rc;
 }
 
 static bool all_equal(const struct mm_dataset *d)
@@ -115,6 +128,41 @@ static int count_classes(struct mm_run *r, struct mm_err *err)
 	return MM_OK;
 }
 
+/* What wants all of the data at once has no use for a stream that passes. */
+static int check_window(const struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_train_options *o = r->o;
+	const bool open_end = o->steps <= 0;
+
+	if (!r->data->window)
+		return MM_OK;
+	if (r->world.size > 1)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "several processes cannot share a stream that "
+			       "passes by: name a file, without --window");
+	if (r->needs & MM_NEEDS_LABEL)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "this objective counts the classes first, which "
+			       "a stream that passes by does not let it: name "
+			       "a file, without --window");
+	if (o->distill)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--distill looks for each sample's vectors "
+			       "first: name a file, without --window");
+	if (open_end && (o->schedule == MM_SCHEDULE_COSINE ||
+			 o->schedule == MM_SCHEDULE_LINEAR))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--window: the schedule falls towards the end, "
+			       "which a stream does not tell: use --steps, or "
+			       "--schedule constant or rsqrt");
+	if (open_end && o->warmup_fraction && o->warmup > 0)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--window: a stream does not tell what a share "
+			       "of its steps is: use --steps, or --warmup with "
+			       "a number of steps");
+	return MM_OK;
+}
+
 static int check_sources(const struct mm_run *r, struct mm_err *err)
 {
 	const struct mm_dataset *d = r->data;
@@ -174,7 +222,8 @@ static int start(struct mm_run *r, struct mm_model *m,
 	r->rows = o->batch / r->world.size;
 	r->first = r->world.rank * r->rows;
 	take_terms(r);
-	if ((rc = check_options(r, err)) || (rc = check_sources(r, err)) ||
+	if ((rc = check_options(r, err)) || (rc = check_window(r, err)) ||
+	    (rc = check_sources(r, err)) ||
 	    (rc = check_shapes(m, train, err)) ||
 	    (val && (rc = check_shapes(m, val, err))) ||
 	    (rc = count_classes(r, err)) || (rc = open_feed(r, err)))
@@ -182,8 +231,10 @@ static int start(struct mm_run *r, struct mm_model *m,
 	if (o->distill &&
 	    (rc = mm_teacher_open(&r->teacher, o->distill, train, err)))
 		return rc;
-	r->per_epoch = (long)(train->n / o->batch);
-	r->steps = o->steps > 0 ? o->steps : o->epochs * r->per_epoch;
+	r->per_epoch = train->window ? LONG_MAX : (long)(train->n / o->batch);
+	r->steps = o->steps > 0	   ? o->steps
+		   : train->window ? LONG_MAX
+				   : o->epochs * r->per_epoch;
 	return mm_run_build(r, err);
 }
 
@@ -242,7 +293,7 @@ static int try_monitor(struct mm_run *r, struct mm_err *err)
 /* Every `every` steps, or where an epoch ends; always at the last step. */
 static bool due(const struct mm_run *r, long every)
 {
-	if (r->step == r->steps)
+	if (r->step == r->steps || r->ended)
 		return true;
 	return r->step % (every > 0 ? every : r->per_epoch) == 0;
 }
@@ -269,8 +320,10 @@ static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 	bool stop, finished;
 	int rc = mm_run_step(r, &report, err);
 
-	if (rc)
+	if (rc || (rc = mm_run_look(r, err)))
 		return rc;
+	report.ended = r->ended;
+	report.left_over = r->left;
 	if (r->val && due(r, r->o->eval_every) &&
 	    (rc = mm_run_validate(r, &report, err)))
 		return rc;
@@ -278,7 +331,7 @@ static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 	report.best_step = r->best_step;
 	if ((rc = ask_stop(r, &stop, err)))
 		return rc;
-	finished = r->step == r->steps || out_of_patience(r);
+	finished = r->step == r->steps || r->ended || out_of_patience(r);
 	*done = stop || finished;
 	/* The log first: a resumed run drops lines beyond its checkpoint. */
 	if (r->hooks->step && r->world.rank == 0 &&
@@ -287,11 +340,15 @@ static int advance(struct mm_run *r, bool *done, struct mm_err *err)
 	if ((*done || due(r, r->o->save_every)) &&
 	    (rc = mm_run_save(r, finished, err)))
 		return rc;
-	if (stop && !finished)
+	if (!stop || finished)
+		return MM_OK;
+	if (r->steps == LONG_MAX)
 		return mm_fail(err, MM_ERR_SIGNAL,
-			       "stopped at step %ld of %ld, checkpoint saved",
-			       r->step, r->steps);
-	return MM_OK;
+			       "stopped at step %ld, checkpoint saved",
+			       r->step);
+	return mm_fail(err, MM_ERR_SIGNAL,
+		       "stopped at step %ld of %ld, checkpoint saved", r->step,
+		       r->steps);
 }
 
 int mm_train(struct mm_model *m, const struct mm_dataset *train,
@@ -306,7 +363,9 @@ int mm_train(struct mm_model *m, const struct mm_dataset *train,
 		rc = first_weights(&r, err);
 	if (!rc)
 		rc = try_monitor(&r, err);
-	done = r.step >= r.steps || out_of_patience(&r);
+	if (!rc)
+		rc = mm_run_look(&r, err);
+	done = r.step >= r.steps || r.ended || out_of_patience(&r);
 	/* It may have been killed before the model's own files were there. */
 	if (!rc && done)
 		rc = mm_run_save(&r, true, err);

@@ -13,6 +13,10 @@
  * Cut into pieces, the towers run forward twice and hold one piece's
  * activations at a time (Gao et al., "Scaling deep contrastive learning batch
  * size under memory limited setup", 2021): the gradient is that of the whole.
+ * Data that passes through a window (data/window.h) is read once: each batch is
+ * drawn from the samples that are there, and the stream's next ones take their
+ * places.  The run ends with the stream, or at o->steps.
+ *
  * A tower of which nothing learns runs once over the data, before the first
  * step (Zhai et al., "LiT", 2022).
  *
@@ -105,7 +109,7 @@ struct mm_figure {
 
 /* What a step, or an evaluation, has to tell. */
 struct mm_train_report {
-	long step, steps, epoch; /* step counts from 1 */
+	long step, steps, epoch; /* step counts from 1; steps 0: unknown */
 	double loss, grad_norm, samples_per_s;
 	size_t n_terms;
 	double term[MM_MAX_TERMS]; /* losses by objective, not weighted */
@@ -116,6 +120,9 @@ struct mm_train_report {
 	double loss_scale; /* 1 but for fp16 */
 	const char *spike; /* parameter whose gradient jumped, or NULL */
 	double spike_factor;
+
+	bool ended;	  /* the stream that passes by has no further batch */
+	size_t left_over; /* samples that its window holds */
 
 	bool evaluated, improved;
 	struct mm_figure figure[MM_MAX_FIGURES];
