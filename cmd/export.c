@@ -5,12 +5,14 @@
 
 #include "base/io.h"
 #include "cmd.h"
+#include "compress/quantize.h"
 #include "onnx/export.h"
 
 struct export_args {
 	struct mm_common common;
+	struct mm_list calibrate;
 	int part, format;
-	int64_t opset;
+	int64_t opset, samples;
 	bool half, int8, external;
 };
 
@@ -20,7 +22,9 @@ static const char *const formats[] = { "dynamic", "qdq", NULL };
 
 static const struct export_args defaults = {
 	.part = MM_ONNX_BOTH,
+	.common = { .batch_size = 32 },
 	.format = DYNAMIC,
+	.samples = 1024,
 	.opset = 17,
 };
 
@@ -38,7 +42,13 @@ static const struct mm_opt opts[] = {
 	MM_FLAG(0, "int8", struct export_args, int8,
 		"weights of linear layers as int8, a scale for each output"),
 	MM_ENUM(0, "int8-format", struct export_args, format, formats,
-		"how: MatMulInteger, or DequantizeLinear around MatMul"),
+		"how: MatMulInteger, or DequantizeLinear around MatMul and "
+		"Conv"),
+	MM_LIST(0, "calibrate", struct export_args, calibrate, "STREAM",
+		"qdq: samples that the scales of activations are found on"),
+	MM_INT(0, "samples", struct export_args, samples, "N", 0, 1e9,
+	       "take the first N of them (0: all)"),
+	MM_OPT_BATCH(struct export_args),
 	MM_FLAG(0, "external-data", struct export_args, external,
 		"weights in a file beside the .onnx file; beyond 2 GiB always"),
 	MM_OPT_GENERAL(struct export_args),
@@ -140,6 +150,31 @@ static int check_args(const struct export_args *a, struct mm_err *err)
 	if (a->half && a->int8)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--fp16 and --int8 exclude each other");
+	if (a->calibrate.n && (!a->int8 || a->format != QDQ))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--calibrate is for --int8 --int8-format qdq");
+	return MM_OK;
+}
+
+/* The model's weights become int8, with scales found on the samples. */
+static int calibrate(struct mm_quantizer *q, struct mm_model *m,
+		     const struct export_args *a, struct mm_err *err)
+{
+	const struct mm_quant_options o = { .method = MM_QUANT_STATIC,
+					    .per_channel = true };
+	const struct mm_sample_set set = {
+		.path = a->calibrate.item,
+		.n = a->calibrate.n,
+		.limit = (size_t)a->samples,
+		.batch = (size_t)a->common.batch_size,
+	};
+	int rc;
+
+	if ((rc = mm_quantizer_open(q, m->dir, &o, err)) ||
+	    (rc = mm_quantizer_calibrate(q, &set, err)) ||
+	    (rc = mm_model_declare(m, err)))
+		return rc;
+	mm_quantizer_give(q, &m->store);
 	return MM_OK;
 }
 
@@ -155,6 +190,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 		.half = a->half,
 		.external = a->external,
 	};
+	struct mm_quantizer q = { 0 };
 	struct mm_model m;
 	int rc;
 
@@ -163,10 +199,13 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	if ((rc = check_args(a, err)) ||
 	    (rc = mm_model_open(&m, a->common.model, err)))
 		return rc;
-	rc = is_file(a->common.output)
-		     ? mm_export_onnx(&m, &x, a->common.output, err)
-		     : write_folder(&m, a, &x, err);
+	if ((!a->calibrate.n || !(rc = calibrate(&q, &m, a, err))) &&
+	    !(rc = mm_export_check(&m, &x, err)))
+		rc = is_file(a->common.output)
+			     ? mm_export_onnx(&m, &x, a->common.output, err)
+			     : write_folder(&m, a, &x, err);
 	mm_model_release(&m);
+	mm_quantizer_release(&q);
 	return rc;
 }
 

@@ -140,13 +140,25 @@ void mm_quantizer_release(struct mm_quantizer *q)
 
 /* ---- calibration ---- */
 
+/* What a layer or a convolution multiplies with; norms lie in between. */
+static const struct mm_param *weight_of(const struct mm_node *n)
+{
+	const struct mm_node *w;
+
+	if (n->op != &mm_op_linear && n->op != &mm_op_conv2d &&
+	    n->op != &mm_op_depthwise)
+		return NULL;
+	w = n->in[1];
+	return w->op == &mm_op_fold_weight ? w->in[0]->param : w->param;
+}
+
 static void see(void *ctx, const struct mm_node *n)
 {
 	struct mm_quantizer *q = ctx;
 	const struct mm_param *p;
 	const int64_t *at;
 
-	if (n->op != &mm_op_linear || !(p = n->in[1]->param))
+	if (!(p = weight_of(n)))
 		return;
 	at = mm_map_find(&q->by_name, p->name, strlen(p->name));
 	if (at && q->w[*at].range)
@@ -156,7 +168,7 @@ static void see(void *ctx, const struct mm_node *n)
 static int start_ranges(struct mm_quantizer *q, struct mm_err *err)
 {
 	for (size_t i = 0; i < q->n; i++)
-		if (q->w[i].linear && !q->w[i].range &&
+		if (!q->w[i].range &&
 		    !(q->w[i].range = mm_calloc(1, sizeof(*q->w[i].range))))
 			return mm_fail_nomem(err, "the ranges of activations");
 	q->model.run.watch = see;
@@ -186,7 +198,7 @@ int mm_quantizer_calibrate(struct mm_quantizer *q,
 
 		if (!w->range)
 			continue;
-		w->keep = !w->range->n;
+		w->keep = w->linear && !w->range->n;
 		w->x_scale =
 			mm_range_scale(w->range, q->o.rule, q->o.percentile);
 		mm_free(w->range);
@@ -202,16 +214,20 @@ static void give(const struct mm_quantizer *q, const struct mm_quant_weight *w,
 {
 	struct mm_param *p = mm_store_find(s, w->p->name);
 
-	if (!w->linear) {
-		p->val = w->wide;
-		return;
-	}
 	p->q = w->q;
 	p->scale = w->scale;
+	p->val = w->wide; /* NULL where linear */
 	p->pack = q->o.method == MM_QUANT_WEIGHT_ONLY ? MM_PACKED_W8
 						      : MM_PACKED_INT8;
-	if (q->o.method == MM_QUANT_STATIC)
+	if (q->o.method == MM_QUANT_STATIC && w->x_scale > 0)
 		p->x_scale = &w->x_scale;
+}
+
+void mm_quantizer_give(const struct mm_quantizer *q, struct mm_store *s)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (!q->w[i].keep)
+			give(q, &q->w[i], s);
 }
 
 /* All weights but those kept and number `without` (q->n: all of them). */

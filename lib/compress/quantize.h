@@ -48,7 +48,7 @@ struct mm_quant_weight {
 	bool keep;		/* in float after all */
 	int8_t *q;		/* (F, C) */
 	float *scale;		/* (F) */
-	float x_scale;		/* static */
+	float x_scale;		/* static; 0: not found */
 	float *wide;		/* (F, C), where not linear: scale q */
 	struct mm_range *range; /* static, while samples are seen */
 	double gain;		/* mean cosine won if this one stays in float */
@@ -75,7 +75,8 @@ void mm_quantizer_release(struct mm_quantizer *q); /* safe on zeros */
 
 /*
  * The float model on the set: q->before, and with MM_QUANT_STATIC the scale of
- * every linear layer's input.  A layer that no sample reaches stays in float.
+ * every linear layer's and convolution's input (the latter for those who read
+ * the folder, or export it).  A layer that no sample reaches stays in float.
  */
 int mm_quantizer_calibrate(struct mm_quantizer *q,
 			   const struct mm_sample_set *set,
@@ -101,6 +102,10 @@ int mm_quantizer_protect(struct mm_quantizer *q,
 			 const struct mm_sample_set *set, double max_loss,
 			 struct mm_fidelity *f,
 			 struct mm_err *err) MM_MUST_CHECK;
+
+/* The int8 weights into another store that declares the model; they live as
+ * long as q. */
+void mm_quantizer_give(const struct mm_quantizer *q, struct mm_store *s);
 
 /* Layers of w that are kept in float. */
 size_t mm_quantizer_kept(const struct mm_quantizer *q);

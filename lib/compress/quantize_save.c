@@ -54,7 +54,7 @@ static int add_int8(struct list *l, const struct mm_quantizer *q,
 		return mm_fail_nomem(err, "the names of weights");
 	add(l, w->p->name, MM_I8, &w->p->shape, w->q);
 	add(l, scale, MM_F32, &rows, w->scale);
-	if (w->linear && q->o.method == MM_QUANT_STATIC)
+	if (q->o.method == MM_QUANT_STATIC && (w->linear || w->x_scale > 0))
 		add(l, input, MM_F32, &one, &w->x_scale);
 	return MM_OK;
 }

@@ -233,7 +233,7 @@ static const char *add_weight(struct mm_onnx_list *l, const struct mm_param *p,
 	c->kind = kind;
 	c->dtype = dtype;
 	c->param = p;
-	if (kind == MM_ONNX_WEIGHT) {
+	if (kind == MM_ONNX_WEIGHT || kind == MM_ONNX_INT8) {
 		c->rank = p->shape.rank;
 		memcpy(c->dim, p->shape.dim, sizeof(c->dim));
 	} else if (kind == MM_ONNX_MATRIX || kind == MM_ONNX_INT8S) {
@@ -278,38 +278,62 @@ static const char *quantise(struct mm_onnx_list *l, const char *x,
 	return n->out[0];
 }
 
-/* int8 by the scale that calibration found. */
-static const char *quantise_fixed(struct mm_onnx_list *l, const char *x,
-				  const struct mm_param *w, const char **scale,
-				  const char **zero)
+/* x rounded to int8 and back by the scale that calibration found for what w
+ * multiplies; x where it found none. */
+static const char *rounded(struct mm_onnx_list *l, const char *x,
+			   const struct mm_param *w)
 {
 	static const int8_t none;
+	const char *scale, *zero, *y;
+	char key[300];
 
-	*scale = mm_onnx_real(l, (double)*w->x_scale);
-	*zero = add_data(l, MM_I8, &none, 0, NULL);
-	return mm_onnx_op(l, "QuantizeLinear", NULL, x, *scale, *zero, NULL);
+	if (!w->x_scale)
+		return x;
+	snprintf(key, sizeof(key), "rounded %.9g %s", (double)*w->x_scale, x);
+	if ((y = mm_onnx_find(l, key)))
+		return y;
+	scale = mm_onnx_real(l, (double)*w->x_scale);
+	zero = add_data(l, MM_I8, &none, 0, NULL);
+	y = mm_onnx_op(l, "QuantizeLinear", NULL, x, scale, zero, NULL);
+	y = mm_onnx_op(l, "DequantizeLinear", NULL, y, scale, zero, NULL);
+	return mm_onnx_keep(l, key, y);
+}
+
+/* int8 weights of that kind as floats, a scale for each along the axis. */
+static const char *widened(struct mm_onnx_list *l, const struct mm_param *w,
+			   int kind, int axis, const char *scale)
+{
+	return mm_onnx_op(l, "DequantizeLinear",
+			  MM_ONNX_AT(MM_ONNX_I("axis", axis)),
+			  add_weight(l, w, kind, MM_I8, ".int8"), scale,
+			  add_weight(l, w, MM_ONNX_ZERO, MM_I8, ".zero"), NULL);
+}
+
+const char *mm_onnx_kernels(struct mm_onnx_list *l, const char **x,
+			    const struct mm_param *w, const char *gain)
+{
+	const char *scale;
+
+	if (l->int8 != MM_ONNX_QDQ || !w->q)
+		return NULL;
+	scale = add_weight(l, w, MM_ONNX_SCALES, MM_F32, ".scale");
+	if (gain)
+		scale = mm_onnx_op(l, "Mul", NULL, scale, gain, NULL);
+	*x = rounded(l, *x, w);
+	return widened(l, w, MM_ONNX_INT8, 0, scale);
 }
 
 static const char *product_int8(struct mm_onnx_list *l, const char *x,
 				const struct mm_param *w)
 {
-	const bool fixed = l->int8 == MM_ONNX_QDQ && w->x_scale;
-	const char *scale, *zero;
-	const char *q = fixed ? quantise_fixed(l, x, w, &scale, &zero)
-			      : quantise(l, x, &scale, &zero);
-	const char *wq = add_weight(l, w, MM_ONNX_INT8S, MM_I8, ".int8");
 	const char *ws = add_weight(l, w, MM_ONNX_SCALES, MM_F32, ".scale");
-	const char *wz, *sum;
+	const char *scale, *zero, *q, *wq, *sum;
 
-	if (l->int8 == MM_ONNX_QDQ) {
-		wz = add_weight(l, w, MM_ONNX_ZERO, MM_I8, ".zero");
-		q = mm_onnx_op(l, "DequantizeLinear", NULL, q, scale, zero,
-			       NULL);
-		wq = mm_onnx_op(l, "DequantizeLinear",
-				MM_ONNX_AT(MM_ONNX_I("axis", 1)), wq, ws, wz,
-				NULL);
-		return mm_onnx_op(l, "MatMul", NULL, q, wq, NULL);
-	}
+	if (l->int8 == MM_ONNX_QDQ)
+		return mm_onnx_op(l, "MatMul", NULL, rounded(l, x, w),
+				  widened(l, w, MM_ONNX_INT8S, 1, ws), NULL);
+	q = quantise(l, x, &scale, &zero);
+	wq = add_weight(l, w, MM_ONNX_INT8S, MM_I8, ".int8");
 	sum = mm_onnx_op(l, "MatMulInteger", NULL, q, wq, zero, NULL);
 	sum = mm_onnx_op(l, "Cast", MM_ONNX_AT(MM_ONNX_I("to", 1)), sum, NULL);
 	scale = mm_onnx_op(l, "Mul", NULL, scale, ws, NULL);

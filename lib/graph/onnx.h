@@ -23,7 +23,10 @@
 enum mm_onnx_int8 {
 	MM_ONNX_FLOAT,
 	MM_ONNX_DYNAMIC, /* DynamicQuantizeLinear, MatMulInteger */
-	MM_ONNX_QDQ,	 /* QuantizeLinear, DequantizeLinear on both sides */
+	MM_ONNX_QDQ,	 /* QuantizeLinear, DequantizeLinear on both sides;
+			    convolutions too.  Wants weights that are stored
+			    as int8, and quantises what they multiply where
+			    there is a fixed scale for it */
 };
 
 enum { MM_ONNX_MAX_IN = 6, MM_ONNX_MAX_OUT = 3, MM_ONNX_MAX_ATTR = 6 };
@@ -66,6 +69,7 @@ struct mm_onnx_const {
 		MM_ONNX_WEIGHT, /* param's values */
 		MM_ONNX_MATRIX, /* (F, ...) transposed: (C, F) */
 		MM_ONNX_INT8S,	/* the same as int8, a scale for each F */
+		MM_ONNX_INT8,	/* int8 as the store has it */
 		MM_ONNX_SCALES, /* those scales, (F) */
 		MM_ONNX_ZERO,	/* zero points, all 0: int8 (F) */
 	} kind;
@@ -154,6 +158,14 @@ const char *mm_onnx_keep(struct mm_onnx_list *l, const char *key,
 /* x w^T for weights w (F, ...), in whatever arithmetic the list asks for. */
 const char *mm_onnx_product(struct mm_onnx_list *l, const char *x,
 			    const struct mm_node *w);
+
+/*
+ * Kernels of a convolution over *x: weights w, each row times gain (F), or
+ * NULL.  With MM_ONNX_QDQ both come out of DequantizeLinear; NULL where they
+ * are not stored as int8: the caller takes the values.
+ */
+const char *mm_onnx_kernels(struct mm_onnx_list *l, const char **x,
+			    const struct mm_param *w, const char *gain);
 
 /* act(x); x itself for MM_ACT_NONE. */
 const char *mm_onnx_act(struct mm_onnx_list *l, const char *x, enum mm_act act);

@@ -26,6 +26,31 @@ static struct mm_onnx_attr twice(const char *name, size_t n)
 
 /* ---- op_conv.c ---- */
 
+/* gain / sqrt(var + eps) */
+static const char *folded(struct mm_onnx_list *l, const struct mm_node *out,
+			  const char *gain, const char *var)
+{
+	const char *s;
+
+	s = mm_onnx_op(l, "Add", NULL, var,
+		       mm_onnx_real(l, out->at.batchnorm.eps), NULL);
+	s = mm_onnx_op(l, "Sqrt", NULL, s, NULL);
+	return mm_onnx_op(l, "Div", NULL, gain, s, NULL);
+}
+
+/* int8 kernels of a node of weights; *x is then what they multiply. */
+static const char *kernels(struct mm_onnx_list *l, const struct mm_node *w,
+			   const char **x)
+{
+	if (w->param)
+		return mm_onnx_kernels(l, x, w->param, NULL);
+	if (w->op != &mm_op_fold_weight || !w->in[0]->param)
+		return NULL;
+	return mm_onnx_kernels(
+		l, x, w->in[0]->param,
+		folded(l, w, mm_onnx_in(l, w, 1), mm_onnx_in(l, w, 2)));
+}
+
 static void conv(struct mm_onnx_list *l, const struct mm_node *out,
 		 size_t groups)
 {
@@ -39,10 +64,12 @@ static void conv(struct mm_onnx_list *l, const struct mm_node *out,
 		{ NULL },
 	};
 	const char *residual = mm_onnx_in(l, out, 3), *y;
+	const char *x = mm_onnx_in(l, out, 0);
 
+	y = kernels(l, out->in[1], &x);
 	/* An absent bias ends the list of inputs. */
-	y = mm_onnx_op(l, "Conv", at, mm_onnx_in(l, out, 0),
-		       mm_onnx_in(l, out, 1), mm_onnx_in(l, out, 2), NULL);
+	y = mm_onnx_op(l, "Conv", at, x, y ? y : mm_onnx_in(l, out, 1),
+		       mm_onnx_in(l, out, 2), NULL);
 	y = mm_onnx_act(l, y, out->at.conv.act);
 	if (residual)
 		y = mm_onnx_op(l, "Add", NULL, y, residual, NULL);
@@ -73,18 +100,6 @@ void mm_onnx_op_batch_norm(struct mm_onnx_list *l, const struct mm_node *out)
 	if (residual)
 		y = mm_onnx_op(l, "Add", NULL, y, residual, NULL);
 	mm_onnx_set(l, out, mm_onnx_act(l, y, out->at.batchnorm.act));
-}
-
-/* gain / sqrt(var + eps) */
-static const char *folded(struct mm_onnx_list *l, const struct mm_node *out,
-			  const char *gain, const char *var)
-{
-	const char *s;
-
-	s = mm_onnx_op(l, "Add", NULL, var,
-		       mm_onnx_real(l, out->at.batchnorm.eps), NULL);
-	s = mm_onnx_op(l, "Sqrt", NULL, s, NULL);
-	return mm_onnx_op(l, "Div", NULL, gain, s, NULL);
 }
 
 void mm_onnx_op_fold_weight(struct mm_onnx_list *l, const struct mm_node *out)

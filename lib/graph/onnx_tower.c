@@ -32,8 +32,11 @@ static const char *patch_product(struct mm_onnx_list *l,
 		  .n = 3 },
 		{ NULL },
 	};
-	const char *y = mm_onnx_op(l, "Conv", at, mm_onnx_in(l, patches, 0),
-				   mm_onnx_in(l, out, 1), NULL);
+	const char *x = mm_onnx_in(l, patches, 0);
+	const char *y =
+		w->param ? mm_onnx_kernels(l, &x, w->param, NULL) : NULL;
+
+	y = mm_onnx_op(l, "Conv", at, x, y ? y : mm_onnx_in(l, out, 1), NULL);
 
 	y = mm_onnx_op(l, "Reshape", NULL, y,
 		       MM_ONNX_INTS(l, 0, (int64_t)w->shape.dim[0], -1), NULL);

@@ -160,3 +160,29 @@ int mm_export_onnx(struct mm_model *m, const struct mm_export *x,
 	mm_graph_release(&j.g);
 	return rc;
 }
+
+/* A weight in int8 with a scale for what it multiplies, if that is int8. */
+static bool fixed(const struct mm_param *p)
+{
+	return p->q && (p->x_scale || p->pack == MM_PACKED_W8);
+}
+
+int mm_export_check(struct mm_model *m, const struct mm_export *x,
+		    struct mm_err *err)
+{
+	int rc;
+
+	if (x->int8 != MM_ONNX_QDQ)
+		return MM_OK;
+	if ((rc = mm_model_declare(m, err)) ||
+	    (rc = mm_model_bind(m, false, err)))
+		return rc;
+	for (size_t i = 0; i < m->store.n; i++)
+		if (fixed(m->store.param[i]))
+			return MM_OK;
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "'%s' has no fixed scales, which QuantizeLinear wants: "
+		       "name samples with --calibrate, or export what "
+		       "'mmtool quantize --method static' makes of it",
+		       m->dir);
+}

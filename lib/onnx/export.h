@@ -35,4 +35,11 @@ struct mm_export {
 int mm_export_onnx(struct mm_model *m, const struct mm_export *x,
 		   const char *path, struct mm_err *err) MM_MUST_CHECK;
 
+/*
+ * Has m what the file wants?  MM_ONNX_QDQ: weights in int8 and, unless they are
+ * that alone, fixed scales; else MM_ERR_REFUSED.
+ */
+int mm_export_check(struct mm_model *m, const struct mm_export *x,
+		    struct mm_err *err) MM_MUST_CHECK;
+
 #endif

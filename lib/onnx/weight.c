@@ -160,6 +160,8 @@ int mm_onnx_const_write(const struct mm_onnx_list *l,
 
 	if (c->kind == MM_ONNX_MATRIX || c->kind == MM_ONNX_INT8S)
 		return put_matrix(l, c, w, err);
+	if (c->kind == MM_ONNX_INT8)
+		return mm_writer_write(w, c->param->q, c->param->n, err);
 	if (c->kind == MM_ONNX_SCALES || c->kind == MM_ONNX_ZERO)
 		return put_scales(l, c, w, err);
 	if (c->dtype != MM_F32)

@@ -4,15 +4,10 @@
 #include <math.h>
 
 #include "compress/measure.h"
+#include "noisemodel.h"
 #include "smallclip.h"
 
-enum {
-	HEAD = 1, /* the head that is made dead in each layer */
-	SIDE = 32,
-	PAIRS = 6,
-	TOKENS = 8,
-	VOCAB = 20,
-};
+enum { HEAD = 1 }; /* the head that is made dead in each layer */
 
 static struct mm_param *of(struct mm_model *m, const char *tower, size_t i,
 			   const char *what)
@@ -127,39 +122,6 @@ START_TEST(dead_structures_go_first)
 }
 END_TEST
 
-/* Six pictures of noise, and texts that end. */
-static const char *noise_stream(void)
-{
-	const size_t px[] = { 3, SIDE, SIDE }, T = TOKENS;
-	const char *path = scratch("noise.mmt");
-	static uint8_t image[3 * SIDE * SIDE];
-	struct mm_stream_writer w;
-	int32_t ids[TOKENS];
-	uint8_t mask[TOKENS];
-	uint32_t state = 1;
-
-	memset(mask, 1, sizeof(mask));
-	ck_ok(mm_stream_writer_open(&w, path, err));
-	for (int i = 0; i < PAIRS; i++) {
-		const char id[] = { (char)('a' + i), 0 };
-
-		for (size_t k = 0; k < sizeof(image); k++)
-			image[k] = (uint8_t)((state = state * 1664525 +
-						      1013904223) >>
-					     24);
-		for (int t = 0; t < TOKENS; t++)
-			ids[t] = t + 1 < TOKENS ? (i * 5 + t * 3) % 18
-						: VOCAB - 1;
-		ck_ok(mm_stream_put_str(&w, "id", id, 1, err));
-		ck_ok(mm_stream_put(&w, "image", MM_U8, 3, px, image, err));
-		ck_ok(mm_stream_put(&w, "ids", MM_I32, 1, &T, ids, err));
-		ck_ok(mm_stream_put(&w, "mask", MM_U8, 1, &T, mask, err));
-		ck_ok(mm_stream_end_row(&w, err));
-	}
-	ck_ok(mm_stream_commit(&w, err));
-	return path;
-}
-
 /* Every other channel inside of a block does nothing. */
 static void kill_channels(const struct mm_pruner *p,
 			  const struct mm_prune_tower *t, size_t i)
@@ -178,35 +140,13 @@ static void kill_channels(const struct mm_pruner *p,
 	}
 }
 
-/* An untrained model of the family with such blocks. */
+/* A model of the family with such blocks. */
 static const char *dead_channels(const char *arch)
 {
-	const struct mm_model shape = { .image_size = SIDE,
-					.context_length = TOKENS,
-					.vocab_size = VOCAB,
-					.bos_token_id = VOCAB - 2,
-					.eos_token_id = VOCAB - 1 };
 	const struct mm_prune_options none = { .round = 1 };
-	struct mm_model m;
 	struct mm_pruner p;
 
-	ck_ok(mm_model_new(&m, arch, "tiny", &shape, err));
-	ck_ok(mm_model_declare(&m, err));
-	ck_ok(mm_store_alloc_values(&m.store, err));
-	mm_store_initialise(&m.store, 1);
-	/* Norms that are not trained let pictures fade, or branches closed. */
-	for (size_t i = 0; i < m.store.n; i++) {
-		struct mm_param *w = m.store.param[i];
-
-		for (size_t k = 0; w->shape.rank == 1 && k < w->n; k++)
-			if (!strncmp(w->name, "vis", 3) &&
-			    strstr(w->name, ".weight"))
-				w->val[k] = 4;
-	}
-	ck_ok(mm_mkdirs(scratch("alive"), err));
-	ck_ok(mm_model_save(&m, scratch("alive"), err));
-	mm_model_release(&m);
-	ck_ok(mm_pruner_open(&p, scratch("alive"), &none, err));
+	ck_ok(mm_pruner_open(&p, noise_model(arch), &none, err));
 	for (size_t t = 0; t < p.n_towers; t++)
 		for (size_t i = 0; i < p.tower[t].n; i++)
 			if (mm_prune_convolves(p.tower[t].kind))

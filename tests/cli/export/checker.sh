@@ -6,7 +6,8 @@ set -e
 mmtool export -m "$FIX/model" -o a
 mmtool export -m "$FIX/model" --fp16 -o a
 mmtool export -m "$FIX/model" --int8 -o a
-mmtool export -m "$FIX/model" --int8 --int8-format qdq -o a
+mmtool export -m "$FIX/model" --int8 --int8-format qdq \
+	--calibrate "$FIX/data.mmt" -o a
 mmtool export -m "$FIX/model" --external-data --part both -o x.onnx
 for f in a/onnx/*.onnx x.onnx; do
 	echo "$f"

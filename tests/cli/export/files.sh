@@ -2,7 +2,8 @@
 mmtool export -m "$FIX/model" -o a && ls a a/onnx
 mmtool export -m "$FIX/model" --part image --fp16 -o a && ls a/onnx
 mmtool export -m "$FIX/model" --part text --int8 -o a && ls a/onnx
-mmtool export -m "$FIX/model" --part text --int8 --int8-format qdq -o a && ls a/onnx
+mmtool export -m "$FIX/model" --part text --int8 --int8-format qdq \
+	--calibrate "$FIX/data.mmt" -o a && ls a/onnx
 mmtool export -m "$FIX/model" --part image -o one.onnx
 cmp one.onnx a/onnx/vision_model.onnx
 mmtool export -m "$FIX/model" --part image -j 3 -o two.onnx && cmp one.onnx two.onnx
