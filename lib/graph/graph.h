@@ -122,6 +122,7 @@ struct mm_node {
 	bool wants_grad;      /* an input whose gradient the caller reads */
 	bool constant;	      /* of parameters alone, and they are fixed */
 	bool fresh;	      /* run time: grad holds nothing yet */
+	bool ragged;	      /* rows of graph->ragged, (rows, C) */
 
 	size_t readers;		/* nodes that have it as an input ... */
 	struct mm_node *reader; /* ... and the last one of them */
@@ -144,6 +145,7 @@ struct mm_node {
 };
 
 struct mm_onnx_list; /* onnx.h */
+struct mm_ragged;    /* ragged.h */
 
 struct mm_tap {
 	const char *name;
@@ -184,6 +186,7 @@ struct mm_graph {
 	void *watch_ctx;
 	struct mm_tap *tap;
 	size_t n_taps;
+	struct mm_ragged *ragged; /* texts without padding, or NULL */
 	bool failed;
 	struct mm_err err; /* the first failure while emitting */
 	size_t plan_bytes; /* of the one block, known after mm_graph_plan */

@@ -3,6 +3,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops.h"
+#include "graph/ragged.h"
 #include "graph/rows.h"
 
 enum { Q, K, V, MASK, IDS };
@@ -10,31 +11,34 @@ enum { Q, K, V, MASK, IDS };
 /* Of each sample, after mm_graph_narrow. */
 static bool one_query(const struct mm_node *out)
 {
-	return out->in[Q]->shape.rank == 2;
+	return out->in[Q]->shape.rank == 2 && !out->in[Q]->ragged;
 }
 
 static struct mm_attention call(const struct mm_node *out)
 {
-	const size_t *k = out->in[K]->shape.dim;
-	const size_t H = out->at.attention.heads, D = k[2] / H;
-	const size_t Tq = one_query(out) ? 1 : out->in[Q]->shape.dim[1];
+	const struct mm_ragged *r =
+		out->in[K]->ragged ? out->graph->ragged : NULL;
+	const struct mm_shape *q = &out->in[Q]->shape, *k = &out->in[K]->shape;
+	const size_t H = out->at.attention.heads, C = k->dim[k->rank - 1];
+	const size_t Tk = r ? r->T : k->dim[1];
+	const size_t Tq = one_query(out) ? 1 : r ? r->T : q->dim[1];
 	double scale = out->at.attention.scale;
 
 	if (scale == 0)
-		scale = 1 / sqrt((double)D);
+		scale = 1 / sqrt((double)(C / H));
 	return (struct mm_attention){
 		.q = out->in[Q]->val,
 		.k = out->in[K]->val,
 		.v = out->in[V]->val,
 		.mask = out->in[MASK] ? out->in[MASK]->data : NULL,
-		.ldq = k[2],
-		.ldk = k[2],
-		.ldo = k[2],
-		.B = k[0],
+		.ldq = C,
+		.ldk = C,
+		.ldo = C,
+		.B = r ? r->B : k->dim[0],
 		.Tq = Tq,
-		.Tk = k[1],
+		.Tk = Tk,
 		.H = H,
-		.D = D,
+		.D = C / H,
 		.scale = (mm_real)scale,
 		.causal = out->at.attention.causal,
 		.dropout = out->graph->mode == MM_TRAIN
@@ -42,7 +46,9 @@ static struct mm_attention call(const struct mm_node *out)
 				   : 0,
 		.key = mm_noise_key(out),
 		/* p has H Tq Tk elements a sample, not H D Tq. */
-		.noise_offset = out->graph->row0 * H * Tq * k[1],
+		.noise_offset = out->graph->row0 * H * Tq * Tk,
+		.first_q = r && !one_query(out) ? r->first : NULL,
+		.first_k = r ? r->first : NULL,
 	};
 }
 

@@ -3,6 +3,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops.h"
+#include "graph/ragged.h"
 
 /* ---- table[ids] ---- */
 
@@ -19,20 +20,40 @@ static int embedding_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
+static size_t embedding_work(const struct mm_node *out)
+{
+	return out->ragged ? out->in[0]->n * sizeof(int32_t) : 0;
+}
+
+/* One for each row of out. */
+static const int32_t *ids_of(const struct mm_node *out)
+{
+	const struct mm_ragged *r = out->graph->ragged;
+	const int32_t *all = out->in[0]->data;
+	int32_t *ids = out->work;
+
+	if (!out->ragged)
+		return all;
+	for (size_t i = 0; i < r->rows; i++)
+		ids[i] = all[r->at[i]];
+	return ids;
+}
+
 static void embedding_fwd(struct mm_node *out)
 {
-	mm_gather_fwd(out->val, out->in[0]->data, out->in[1]->val,
-		      out->in[0]->n, out->shape.dim[2]);
+	const size_t C = out->in[1]->shape.dim[1];
+
+	mm_gather_fwd(out->val, ids_of(out), out->in[1]->val, out->n / C, C);
 }
 
 static void embedding_bwd(struct mm_node *out)
 {
+	const size_t C = out->in[1]->shape.dim[1];
 	mm_real *d = mm_grad_add(out, 1);
 
 	if (d)
-		mm_gather_bwd(d, out->grad, out->in[0]->data,
-			      out->at.embedding.padding, out->in[0]->n,
-			      out->shape.dim[2]);
+		mm_gather_bwd(d, out->grad, ids_of(out),
+			      out->at.embedding.padding, out->n / C, C);
 }
 
 struct mm_node *mm_embedding_padded(struct mm_graph *g, struct mm_node *ids,
@@ -70,6 +91,7 @@ const struct mm_op mm_op_embedding = {
 	.name = "embedding",
 	.onnx = mm_onnx_op_embedding,
 	.shape = embedding_shape,
+	.work = embedding_work,
 	.fwd = embedding_fwd,
 	.bwd = embedding_bwd,
 	.grad_tol = 1e-6,
@@ -93,7 +115,7 @@ static int add_positions_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
-static void add_positions_fwd(struct mm_node *out)
+static void add_whole_fwd(struct mm_node *out)
 {
 	const size_t n = out->shape.dim[1] * out->shape.dim[2];
 
@@ -103,13 +125,35 @@ static void add_positions_fwd(struct mm_node *out)
 				out->in[0]->val[b * n + i] + out->in[1]->val[i];
 }
 
+/* Each row's own position. */
+static void add_ragged_fwd(struct mm_node *out)
+{
+	const size_t C = out->shape.dim[1];
+
+	mm_gather_fwd(out->val, out->graph->ragged->t, out->in[1]->val,
+		      out->n / C, C);
+	mm_add_to(out->val, out->in[0]->val, out->n);
+}
+
+static void add_positions_fwd(struct mm_node *out)
+{
+	if (out->ragged)
+		add_ragged_fwd(out);
+	else
+		add_whole_fwd(out);
+}
+
 static void add_positions_bwd(struct mm_node *out)
 {
-	const size_t n = out->shape.dim[1] * out->shape.dim[2];
+	const size_t C = out->in[1]->shape.dim[1];
 	mm_real beta, *d;
 
-	if ((d = mm_grad_add(out, 1)))
-		mm_sum_rows(d, out->grad, out->shape.dim[0], n);
+	if ((d = mm_grad_add(out, 1)) && out->ragged)
+		mm_gather_bwd(d, out->grad, out->graph->ragged->t, -1,
+			      out->n / C, C);
+	else if (d)
+		mm_sum_rows(d, out->grad, out->shape.dim[0],
+			    out->shape.dim[1] * C);
 	if ((d = mm_grad_beta(out, 0, &beta)))
 		mm_axpby(d, beta, 1, out->grad, out->n);
 }

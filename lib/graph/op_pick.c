@@ -4,6 +4,7 @@
 
 #include "graph/onnx.h"
 #include "graph/ops.h"
+#include "graph/ragged.h"
 #include "graph/rows.h"
 
 /* ---- the row at the end of the text, or a fixed one ---- */
@@ -53,31 +54,41 @@ size_t mm_row_at(const struct mm_node *ids, int eos, size_t row, size_t b)
 	return ids ? end_of((const int32_t *)ids->data + b * T, T, eos) : row;
 }
 
+size_t mm_pick_at(const struct mm_node *pick, size_t b)
+{
+	return mm_row_at(pick->n_in > 1 ? pick->in[1] : NULL,
+			 pick->at.loss.ignore, pick->at.slice.begin, b);
+}
+
+/* Where sample b begins in x. */
+static size_t first_row(const struct mm_node *x, size_t b)
+{
+	return x->ragged ? (size_t)x->graph->ragged->first[b]
+			 : b * x->shape.dim[1];
+}
+
 static void pick_fwd(struct mm_node *out)
 {
-	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	const size_t C = out->shape.dim[1];
 	int32_t *row = out->saved;
 
 	for (size_t b = 0; b < out->shape.dim[0]; b++) {
-		row[b] = (int32_t)mm_row_at(out->n_in > 1 ? out->in[1] : NULL,
-					    out->at.loss.ignore,
-					    out->at.slice.begin, b);
-		memcpy(out->val + b * C,
-		       out->in[0]->val + (b * T + (size_t)row[b]) * C,
+		row[b] = (int32_t)(first_row(out->in[0], b) +
+				   mm_pick_at(out, b));
+		memcpy(out->val + b * C, out->in[0]->val + (size_t)row[b] * C,
 		       C * sizeof(mm_real));
 	}
 }
 
 static void pick_bwd(struct mm_node *out)
 {
-	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	const size_t C = out->shape.dim[1];
 	const int32_t *row = out->saved;
 	mm_real *d = mm_grad_add(out, 0);
 
 	for (size_t b = 0; d && b < out->shape.dim[0]; b++)
 		for (size_t c = 0; c < C; c++)
-			d[(b * T + (size_t)row[b]) * C + c] +=
-				out->grad[b * C + c];
+			d[(size_t)row[b] * C + c] += out->grad[b * C + c];
 }
 
 struct mm_node *mm_pick_end(struct mm_graph *g, struct mm_node *x,

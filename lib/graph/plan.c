@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "graph/pack.h"
+#include "graph/ragged.h"
 #include "graph/recompute.h"
 #include "graph/rows.h"
 
@@ -276,6 +277,8 @@ int mm_graph_plan(struct mm_graph *g, struct mm_err *err)
 
 	if (!g->failed)
 		mm_graph_narrow(g);
+	if (!g->failed)
+		mm_graph_find_ragged(g);
 	if (g->failed)
 		return mm_fail(err, g->err.code, "%s", g->err.msg);
 	n = 3 * g->n_nodes;

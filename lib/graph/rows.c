@@ -13,7 +13,7 @@ struct demand {
 	struct mm_node *picked; /* the node that takes them, once it is there */
 };
 
-static bool picks(const struct mm_node *n)
+bool mm_picks(const struct mm_node *n)
 {
 	return n->op == &mm_op_pick_end || n->op == &mm_op_pick_row;
 }
@@ -78,7 +78,7 @@ static void find_demands(struct mm_graph *g, struct demand *d)
 			struct demand *in =
 				n->in[k] ? &d[n->in[k]->index] : NULL;
 
-			if (in && picks(n) && k == 0)
+			if (in && mm_picks(n) && k == 0)
 				ask(in, n);
 			else if (in)
 				ask(in,
@@ -128,7 +128,7 @@ static size_t rewrite(struct mm_graph *g, struct demand *d,
 			drop_rows(n);
 			if (n->op->narrow)
 				n->op->narrow(n, d[i].pick);
-		} else if (n->op && picks(n) && !d[n->in[0]->index].all) {
+		} else if (n->op && mm_picks(n) && !d[n->in[0]->index].all) {
 			n->op = &mm_op_reshape;
 			n->n_in = 1;
 			n->root = n->in[0]->root;

@@ -23,6 +23,10 @@
  * Where memory ends the graph fails. */
 void mm_graph_narrow(struct mm_graph *g);
 
+/* Is n one that picks a row?  Which one, of sample b; its ids in place. */
+bool mm_picks(const struct mm_node *n);
+size_t mm_pick_at(const struct mm_node *pick, size_t b);
+
 /* The row of sample b that mm_pick_end takes, or where ids is NULL, `row`. */
 size_t mm_row_at(const struct mm_node *ids, int eos, size_t row, size_t b);
 

@@ -3,10 +3,13 @@
 
 #include "base/map.h"
 #include "graph/graph.h"
+#include "graph/ragged.h"
 #include "graph/recompute.h"
 
 void mm_graph_forward(struct mm_graph *g)
 {
+	if (g->ragged)
+		mm_ragged_start(g);
 	for (size_t i = 0; i < g->n_nodes; i++) {
 		struct mm_node *n = g->node[i];
 

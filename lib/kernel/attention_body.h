@@ -503,6 +503,7 @@ static void weights(const void *ctx, size_t task, mm_real *work)
 
 		scores(&h, i, 1, h.Tk);
 		recall(&h, h.s, i, h.Tk, j->lse_in[row]);
+		memset(j->p + row * a->Tk, 0, a->Tk * sizeof(*j->p));
 		memcpy(j->p + row * a->Tk, h.s, h.Tk * sizeof(*j->p));
 	}
 }
