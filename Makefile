@@ -113,6 +113,8 @@ tests: $(UNIT) $(FUZZ) $(ONNX_CC) man
 bench-programs: $(BENCH) $(BUILD)/tests/bench/load
 bench: $(BUILD)/mmtool bench-programs
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
+	@! command -v $${PY:-python3} >/dev/null || { echo "== training with PyTorch" && \
+		$${PY:-python3} scripts/peers/train_step.py; }
 	@echo "== serve" && MMTOOL=$(abspath $(BUILD)/mmtool) tests/bench/serve.sh
 
 $(BUILD)/cmd/common.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'
