@@ -4,15 +4,16 @@
 # client waits where requests come evenly at half of the most that the server
 # did.
 #
-#	usage: tests/bench/serve.sh [MODEL PICTURE [PART]]
+#	usage: tests/bench/serve.sh [MODEL PICTURE]
 #
 # MODEL is a folder, PICTURE what is sent as one; without them a small CLIP and
-# a picture of the tests.  PART picks lines by a part of their name.  A line:
+# a picture of the tests.  A line:
 #
 #	what  inputs/s of embed, of serve  their ratio  p50, p99 at half load
 #
-# "x 32" is 32 inputs in one request, else each request has one.  Everything
-# runs on this machine, the clients too: they take their share of it.
+# "x 32" is 32 inputs in one request, else each request has one; a form has a
+# picture and a text, and counts as one.  Everything runs on this machine, the
+# clients too: they take their share of it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=${here%/tests/bench}
@@ -25,11 +26,8 @@ pid=
 trap '[ -z "$pid" ] || kill $pid; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export DATA PATH LC_ALL=C
-case ${1:-} in
-'') set -- "$work/model" "$DATA/shapes/red-cross.png" "${3:-}" ;;
-*) set -- "$(realpath "$1")" "$(realpath "$2")" "${3:-}" ;;
-esac
-model=$1 picture=$2 part=$3
+model=$work/model picture=$DATA/shapes/red-cross.png
+[ $# -lt 2 ] || { model=$(realpath "$1") && picture=$(realpath "$2"); }
 cd "$work" || exit 1
 (mkdir fix && cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
 [ -d "$model" ] || mv fix/model model
@@ -103,11 +101,14 @@ while [ -z "$url" ] && kill -0 $pid 2>/dev/null; do
 done
 [ -n "$url" ] || { cat server.err >&2 && exit 1; }
 where=${url#http://}
-measure() { # measure NAME KIND PATH BODY INPUTS
-	case $1 in *"$part"*) ;; *) return ;; esac
-	eval "own=\${rate_$2:-}"
-	[ -n "$own" ] || own=$(embed_rate "$2")
-	eval "rate_$2=$own"
+measure() { # measure NAME KIND PATH BODY INPUTS; of KIND both, last
+	if [ "$2" = both ]; then
+		own=$(calc "1 / (1 / $rate_text + 1 / $rate_image)")
+	else
+		eval "own=\${rate_$2:-}"
+		[ -n "$own" ] || own=$(embed_rate "$2")
+		eval "rate_$2=$own"
+	fi
 	clients=$CLIENTS
 	[ "$5" = 1 ] || clients=4
 	eval "$("$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4" |
@@ -127,7 +128,7 @@ measure text text /v1/embeddings text 1
 measure "text x 32" text /v1/embeddings text32 32
 measure "picture, JSON" image /v1/embeddings json 1
 measure "picture, JSON x 32" image /v1/embeddings json32 32
-measure "picture, form" image /multimodal/inference form 1
+measure form both /multimodal/inference form 1
 kill $pid
 wait $pid
 pid=
