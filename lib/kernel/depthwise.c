@@ -122,6 +122,7 @@ static void plan_init(struct plan *q, const struct mm_conv *p, bool back,
 		wide ? parts_of(WIDE_PIXELS, q->cols * MM_DW_ROWS) * MM_DW_ROWS
 		     : parts_of(q->rows,
 				least(q->rows, parts_of(q->n, PIXELS)));
+	q->strip += q->strip & 1; /* rows go in pairs */
 	q->strips = parts_of(q->rows, q->strip);
 	plan_columns(q, p);
 	if (wide)
@@ -390,17 +391,38 @@ static void row_taps(struct mm_dw_taps *t, const struct job *j,
 	}
 }
 
-static void row(mm_real *y, size_t step, size_t n, const mm_real *bias,
-		const struct mm_dw_taps *t, const struct job *j,
-		struct ahead *ahead)
+/* The same of rows y and y + 1 at stride 1. */
+static void pair_taps(struct mm_dw_taps *t, const struct job *j,
+		      const struct mm_dw_rows *in, const mm_real *w, size_t y)
 {
-	size_t i = 0;
+	const size_t kh = j->p->kh, n = j->p->kw * j->L;
 
-	for (size_t left = parts_of(n, MM_DW_BLOCK); left; left--) {
-		const size_t m = parts_of(n - i, left); /* evened out */
+	t->rows = 0;
+	for (size_t u = 0; u <= kh; u++) {
+		const size_t r = source_row(j, y + j->q.back, u);
+		const mm_real *a = u < kh ? w + u * n : NULL;
+		const mm_real *b = u ? w + (u - 1) * n : NULL;
 
-		j->isa->block(y, step, i, m, bias, t);
-		look_ahead(ahead, 1);
+		if (r == SIZE_MAX)
+			continue;
+		t->x[t->rows] = ring_row(j, in, r);
+		t->w[t->rows] = j->q.back ? b : a;
+		t->w2[t->rows++] = j->q.back ? a : b;
+	}
+}
+
+/* Blocks of a row or a pair, evened out. */
+static void each_block(mm_real *y, size_t step, size_t n, const mm_real *bias,
+		       const struct mm_dw_taps *t, const struct job *j,
+		       bool pair, struct ahead *ahead)
+{
+	size_t i = 0, left = parts_of(n, pair ? MM_DW_PAIR : MM_DW_BLOCK);
+
+	for (; left; left--) {
+		const size_t m = parts_of(n - i, left);
+
+		(pair ? j->isa->pair : j->isa->block)(y, step, i, m, bias, t);
+		look_ahead(ahead, pair ? 2 * m : m);
 		i += m;
 	}
 }
@@ -408,7 +430,8 @@ static void row(mm_real *y, size_t step, size_t n, const mm_real *bias,
 static void rows(const struct job *j, mm_real *z, const struct mm_dw_rows *in,
 		 const struct strip *s, struct ahead *ahead)
 {
-	const size_t step = j->q.back ? j->p->stride : 1, cols = j->q.cols;
+	const size_t st = j->p->stride, cols = j->q.cols;
+	const size_t step = j->q.back ? st : 1;
 	const mm_real *w = j->head + s->g * j->taps * j->L;
 	mm_real bias[LANES] = { 0 };
 	struct mm_dw_taps t;
@@ -416,11 +439,19 @@ static void rows(const struct job *j, mm_real *z, const struct mm_dw_rows *in,
 	for (size_t l = 0; j->p->bias && !j->q.back && l < j->L; l++)
 		bias[l] = j->p->bias[channel(j, s->g, l)];
 	for (size_t f = 0; f < step && f < cols; f++) {
+		size_t y = s->y;
+
 		column_taps(&t, j, f);
-		for (size_t y = s->y; y < s->end; y++) {
+		for (; st == 1 && y + 2 <= s->end; y += 2) {
+			pair_taps(&t, j, in, w, y);
+			each_block(z + (y - s->y) * cols * j->L, cols, cols,
+				   bias, &t, j, true, ahead);
+		}
+		for (; y < s->end; y++) {
 			row_taps(&t, j, in, w, y);
-			row(z + ((y - s->y) * cols + f) * j->L, step,
-			    parts_of(cols - f, step), bias, &t, j, ahead);
+			each_block(z + ((y - s->y) * cols + f) * j->L, step,
+				   parts_of(cols - f, step), bias, &t, j, false,
+				   ahead);
 		}
 	}
 }
@@ -452,8 +483,7 @@ static void lanes_run(const struct job *j, size_t i, size_t end, mm_real *slot)
 		struct ahead ahead;
 
 		fetch(j, &in, &s, &have);
-		ahead_init(&ahead, j, i + 1, have,
-			   (s.end - s.y) * parts_of(q->cols, MM_DW_BLOCK));
+		ahead_init(&ahead, j, i + 1, have, (s.end - s.y) * q->cols);
 		rows(j, z, &in, &s, &ahead);
 		write_strip(j, &s, z);
 	}

@@ -25,7 +25,7 @@ enum { VL = 8 };
 enum { VL = 4 };
 #endif
 
-enum { BLOCK = MM_DW_BLOCK };
+enum { BLOCK = MM_DW_BLOCK, PAIR = MM_DW_PAIR };
 
 typedef mm_real vec __attribute__((vector_size(VL * sizeof(mm_real)),
 				   aligned(sizeof(mm_real)), may_alias));
@@ -256,6 +256,71 @@ EACH_BLOCK(BLOCK_OF)
 #define NAME(P) , block_##P
 static block_fn *const block_of[BLOCK + 1] = { NULL EACH_BLOCK(NAME) };
 
+/*
+ * Two rows of results, whose taps overlap but for one: a pixel that is loaded
+ * serves both.
+ */
+INLINE void pair(size_t P, mm_real *y, size_t next, size_t first,
+		 const mm_real *bias, const struct mm_dw_taps *t)
+{
+	vec a[PAIR], b[PAIR];
+
+	UNROLL
+	for (size_t i = 0; i < P; i++)
+		a[i] = b[i] = load(bias);
+	for (size_t u = 0; u < t->rows; u++) {
+		const mm_real *row = t->x[u] + first * VL;
+		const mm_real *wa = t->w[u], *wb = t->w2[u];
+
+		for (size_t v = 0; v < t->cols; v++) {
+			const mm_real *x = row + t->at[v] * VL;
+			const size_t k = t->tap[v] * VL;
+
+			if (wa && wb) {
+				const vec f = load(wa + k), g = load(wb + k);
+
+				UNROLL
+				for (size_t i = 0; i < P; i++) {
+					const vec z = load(x + i * VL);
+
+					a[i] += f * z;
+					b[i] += g * z;
+				}
+			} else if (wa) {
+				UNROLL
+				for (size_t i = 0; i < P; i++)
+					a[i] += load(wa + k) * load(x + i * VL);
+			} else {
+				UNROLL
+				for (size_t i = 0; i < P; i++)
+					b[i] += load(wb + k) * load(x + i * VL);
+			}
+		}
+	}
+	UNROLL
+	for (size_t i = 0; i < P; i++) {
+		store(y + (first + i) * VL, a[i]);
+		store(y + (first + i + next) * VL, b[i]);
+	}
+}
+
+#define PAIR_OF(P)                                                            \
+	static void pair_##P(mm_real *y, size_t next, size_t first,           \
+			     const mm_real *bias, const struct mm_dw_taps *t) \
+	{                                                                     \
+		pair(P, y, next, first, bias, t);                             \
+	}
+#define EACH_PAIR(X) X(1) X(2) X(3) X(4) X(5) X(6)
+EACH_PAIR(PAIR_OF)
+#define PAIR_NAME(P) , pair_##P
+static block_fn *const pair_of[PAIR + 1] = { NULL EACH_PAIR(PAIR_NAME) };
+
+static void some_pair(mm_real *y, size_t next, size_t first, size_t n,
+		      const mm_real *bias, const struct mm_dw_taps *t)
+{
+	pair_of[n](y, next, first, bias, t);
+}
+
 static void some_block(mm_real *y, size_t step, size_t first, size_t n,
 		       const mm_real *bias, const struct mm_dw_taps *t)
 {
@@ -434,6 +499,7 @@ const struct mm_depthwise_isa MM_ISA_TABLE = {
 	.in = in,
 	.out = out,
 	.block = some_block,
+	.pair = some_pair,
 	.sums = sums,
 	.lay = lay,
 	.plane3 = plane3,

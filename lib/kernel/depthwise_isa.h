@@ -14,6 +14,7 @@ enum {
 	MM_DW_TAPS = 121,
 	MM_DW_LANES = 16, /* at most */
 	MM_DW_BLOCK = 10, /* results whose sums are kept in registers */
+	MM_DW_PAIR = 6,	  /* the same in each of two rows */
 	MM_DW_ROWS = 4,	  /* the same in rows of plane3 */
 };
 
@@ -33,8 +34,10 @@ struct mm_dw_rows {
 /* What a row of results is made of; places and taps count pixels. */
 struct mm_dw_taps {
 	size_t rows, cols;
-	const mm_real *x[MM_DW_TAPS], *w[MM_DW_TAPS]; /* of a row of taps    */
-	size_t at[MM_DW_TAPS], tap[MM_DW_TAPS];	      /* of a column of them */
+	const mm_real *x[MM_DW_TAPS + 1]; /* of a row of taps */
+	/* Of the first and the second row of results; may be NULL in pairs. */
+	const mm_real *w[MM_DW_TAPS + 1], *w2[MM_DW_TAPS + 1];
+	size_t at[MM_DW_TAPS], tap[MM_DW_TAPS]; /* of a column of them */
 };
 
 /* The sums for the gradient of w over some rows of results. */
@@ -57,6 +60,9 @@ struct mm_depthwise_isa {
 	 * MM_DW_BLOCK. */
 	void (*block)(mm_real *y, size_t step, size_t first, size_t n,
 		      const mm_real *bias, const struct mm_dw_taps *t);
+	/* y[i] and y[i + next] likewise, n <= MM_DW_PAIR. */
+	void (*pair)(mm_real *y, size_t next, size_t first, size_t n,
+		     const mm_real *bias, const struct mm_dw_taps *t);
 	/* total[tap] += sum of dy x. */
 	void (*sums)(mm_real *total, const struct mm_dw_sums *s);
 
