@@ -161,7 +161,9 @@ void mm_batcher_put(struct mm_batcher *b, int lane, struct mm_batch_item *item)
 	l->n++;
 	b->coming--;
 	b->queued++;
-	pthread_cond_signal(&b->wake);
+	/* Between its first item and these nothing changes for the lane. */
+	if (l->n == 1 || l->n == b->max_batch || !b->coming)
+		pthread_cond_signal(&b->wake);
 	pthread_mutex_unlock(&b->lock);
 }
 

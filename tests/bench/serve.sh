@@ -12,8 +12,8 @@
 #	what  inputs/s of embed, of serve  their ratio  p50, p99 at half load
 #
 # "x 32" is 32 inputs in one request, else each request has one; a form has a
-# picture and a text, and counts as one.  Everything runs on this machine, the
-# clients too: they take their share of it.
+# picture and a text, and counts as one.  Rates are the best of three.
+# Everything runs on this machine, the clients too: they take their share of it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=${here%/tests/bench}
@@ -74,9 +74,11 @@ embed() { # embed KIND N
 		for i in $(seq "$2"); do ln -s "$picture" "in/$i.png"; done
 		set -- --image in
 	fi
-	begin=$(now)
-	mmtool embed -q -B 32 -m "$model" "$@" -o out.mmt || exit 1
-	calc "1000 * ($(now) - $begin)"
+	for try in 1 2 3; do
+		begin=$(now)
+		mmtool embed -q -B 32 -m "$model" "$@" -o out.mmt || exit 1
+		calc "1000 * ($(now) - $begin)" && echo
+	done | sort -n | head -n 1
 }
 embed_rate() { # embed_rate KIND
 	few=32 many=64
@@ -111,8 +113,9 @@ measure() { # measure NAME KIND PATH BODY INPUTS; of KIND both, last
 	fi
 	clients=$CLIENTS
 	[ "$5" = 1 ] || clients=4
-	eval "$("$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4" |
-		sed 's/ / full_/g;s/^/full_/')"
+	full_rate=$(for try in 1 2 3; do
+		"$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4"
+	done | sed 's/.* rate=\([^ ]*\).*/\1/' | sort -n | tail -n 1)
 	half=$(calc "$full_rate / 2")
 	eval "$("$load" -c 512 -r "$half" -d "$SECONDS_EACH" "$where" "$3" \
 		"$4")"
