@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "class_report.h"
 #include "cmd.h"
+#include "head_labels.h"
 #include "metric/scores.h"
 
 struct classify_args {
@@ -20,6 +21,9 @@ static const struct classify_args defaults = { .threshold = 0.5 };
 
 #define T struct classify_args
 static const struct mm_opt opts[] = {
+	MM_PATH('m', "model", T, common.model, "DIR",
+		"a model trained with --loss classify or fusion: its guesses, "
+		"and the labels, of preprocessed streams"),
 	MM_PATH(0, "predictions", T, predictions, "FILE",
 		"predicted labels, one sample a line; further guesses of it, "
 		"best first, behind tabs"),
@@ -54,6 +58,8 @@ static const struct mm_opt opts[] = {
 
 struct job {
 	const struct classify_args *a;
+	const char *const *streams;
+	size_t n_streams;
 	struct mm_class_names names;
 	struct mm_labels truth, guess;
 	struct mm_scores scores;
@@ -100,6 +106,25 @@ static int check_lines(const struct job *j, const struct mm_labels *l,
 	return MM_OK;
 }
 
+/* What the model says, as files of labels would. */
+static int ask_model(struct job *j, struct mm_err *err)
+{
+	const struct classify_args *a = j->a;
+	struct mm_lines truth = { 0 }, guess = { 0 };
+	int rc = head_labels(&truth, &guess, &j->names, a->common.model,
+			     j->streams, j->n_streams, err);
+
+	if (!rc)
+		rc = mm_labels_parse(&j->truth, &j->names, &truth,
+				     a->common.model, !a->classes, err);
+	if (!rc)
+		rc = mm_labels_parse(&j->guess, &j->names, &guess,
+				     a->common.model, !a->classes, err);
+	mm_lines_release(&truth);
+	mm_lines_release(&guess);
+	return rc;
+}
+
 static int load(struct job *j, struct mm_err *err)
 {
 	const struct classify_args *a = j->a;
@@ -107,6 +132,8 @@ static int load(struct job *j, struct mm_err *err)
 
 	if (a->classes)
 		rc = mm_class_names_load(&j->names, a->classes, err);
+	if (!rc && a->common.model)
+		return ask_model(j, err);
 	if (!rc)
 		rc = load_labels(j, &j->truth, a->labels, err);
 	if (!rc && !j->truth.n)
@@ -167,8 +194,22 @@ static int report(struct job *j, struct mm_err *err)
 	return rc;
 }
 
-static int check_args(const struct classify_args *a, struct mm_err *err)
+static int check_args(const struct job *j, struct mm_err *err)
 {
+	const struct classify_args *a = j->a;
+
+	if (a->common.model &&
+	    (a->labels || a->predictions || a->scores || a->multi_label))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "-m: labels and predictions are the streams' "
+			       "and the model's");
+	if (a->common.model)
+		return j->n_streams ? MM_OK
+				    : mm_fail(err, MM_ERR_USAGE,
+					      "-m wants a preprocessed stream");
+	if (j->n_streams)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "'%s': streams are for -m DIR", j->streams[0]);
 	if (!a->labels || (!a->predictions && !a->scores))
 		return mm_fail(err, MM_ERR_USAGE,
 			       "--labels FILE and --predictions FILE (or "
@@ -189,12 +230,12 @@ static int check_args(const struct classify_args *a, struct mm_err *err)
 
 static int run(const void *args, int argc, char **argv, struct mm_err *err)
 {
-	struct job j = { .a = args };
+	struct job j = { .a = args,
+			 .streams = (const char *const *)argv,
+			 .n_streams = (size_t)argc };
 	const bool matrix = j.a->confusion || j.a->matrix;
-	int rc = check_args(j.a, err);
+	int rc = check_args(&j, err);
 
-	(void)argc;
-	(void)argv;
 	if (!rc)
 		rc = load(&j, err);
 	if (!rc)
@@ -219,10 +260,11 @@ const struct mm_cmd mm_cmd_eval_classify = {
 	.mode = "classify",
 	.group = MM_MEASURE,
 	.summary = "accuracy, F1 and confusion of predicted labels",
-	.synopsis = "[OPTION]... --labels FILE (--predictions | --scores) FILE",
+	.synopsis = "[OPTION]... (--labels FILE (--predictions | --scores) "
+		    "FILE | -m DIR STREAM...)",
 	.details = "Figures and their rules on absent classes are "
 		   "scikit-learn's.",
-	.max_operands = 0,
+	.max_operands = MM_MANY,
 	.opts = opts,
 	MM_ARGS(struct classify_args, defaults),
 	.run = run,

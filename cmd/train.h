@@ -18,7 +18,7 @@ struct mm_train_args {
 	double lr, lr_of[MM_N_GROUPS], layer_decay;
 	double weight_decay, decay_of[MM_N_GROUPS];
 	double beta1, beta2, eps, momentum, clip_norm, smoothing, margin;
-	double dropout, drop_path, ema, min_delta;
+	double dropout, fusion_dropout, drop_path, ema, min_delta;
 	double mask_tokens, mask_patches, distill_temperature;
 	struct mm_amount warmup;
 	struct mm_word temperature;

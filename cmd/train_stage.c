@@ -180,6 +180,8 @@ static int options(struct session *s, struct mm_err *err)
 		.shuffle = a->shuffle,
 		.smoothing = isnan(a->smoothing) ? -1 : a->smoothing,
 		.margin = a->margin,
+		.fusion_dropout =
+			isnan(a->fusion_dropout) ? -1 : a->fusion_dropout,
 		.mask_tokens = a->mask_tokens,
 		.mask_patches = a->mask_patches,
 		.mask_id = -1,

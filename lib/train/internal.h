@@ -6,6 +6,7 @@
 #include "data/augment_feed.h"
 #include "data/window.h"
 #include "model/embed.h"
+#include "train/head.h"
 #include "train/teacher.h"
 #include "train/train.h"
 
@@ -74,6 +75,7 @@ struct mm_run {
 
 	struct mm_task task[MM_MAX_TERMS]; /* the others; by term */
 	size_t classes;
+	size_t *guess; /* gets what a measured classifier says; see head.h */
 
 	struct mm_update update;
 	size_t *order; /* of the samples in this epoch, or in the window */
@@ -107,7 +109,9 @@ int mm_run_freeze(struct mm_run *r, struct mm_err *err) MM_MUST_CHECK;
 bool mm_side_learns(const struct mm_side *s); /* after mm_run_freeze */
 
 /* ---- train.c ---- */
-/* Sample i's token ids are the model's. */
+/* Pictures and texts have the model's sizes; sample i's ids are its own. */
+int mm_run_check_data(const struct mm_model *m, const struct mm_dataset *d,
+		      struct mm_err *err) MM_MUST_CHECK;
 int mm_run_check_ids(const struct mm_model *m, const struct mm_dataset *d,
 		     size_t i, struct mm_err *err) MM_MUST_CHECK;
 

@@ -66,14 +66,23 @@ static struct mm_node *pooled(struct mm_task *t, struct mm_node *x)
 				    : mm_mean_tokens(&t->g, x);
 }
 
+/* Of attention weights and of what goes into the classifier. */
+static double fusion_dropout(const struct mm_task *t)
+{
+	if (t->g.mode != MM_TRAIN)
+		return 0;
+	return t->o->fusion_dropout < 0 ? t->m->dropout : t->o->fusion_dropout;
+}
+
 static void fusion_emit(struct mm_task *t)
 {
 	struct mm_graph *g = &t->g;
+	const double dropout = fusion_dropout(t);
 	const struct mm_fusion f = {
 		.prefix = "fusion",
 		.width = (t->m->embed_dim + HEADS - 1) / HEADS * HEADS,
 		.heads = HEADS,
-		.dropout = g->mode == MM_TRAIN ? t->m->dropout : 0,
+		.dropout = dropout,
 	};
 	struct mm_node *image, *text, *x;
 
@@ -87,8 +96,8 @@ static void fusion_emit(struct mm_task *t)
 	x = mm_fuse(g, image, text, t->text.mask, &f);
 	g->store->extra = false;
 	x = pooled(t, x);
-	if (g->mode == MM_TRAIN && t->m->dropout > 0)
-		x = mm_dropout_node(g, x, t->m->dropout);
+	if (dropout > 0)
+		x = mm_dropout_node(g, x, dropout);
 	classes(t, x);
 }
 

@@ -162,6 +162,7 @@ struct measure {
 	struct mm_train_report *report;
 	const struct mm_metric *metric; /* of scores */
 	void *state;
+	size_t *said; /* the next sample's guesses go there, or NULL */
 	double sum, n;
 	void *pixels;
 	int32_t *ids, *label;
@@ -169,7 +170,7 @@ struct measure {
 	uint64_t *sample;
 };
 
-enum { PIECE = 32, GUESSES = 5 };
+enum { PIECE = 32, GUESSES = MM_HEAD_GUESSES };
 
 static int room(struct measure *m, const struct mm_dataset *d,
 		struct mm_err *err)
@@ -231,6 +232,8 @@ static int add_guesses(struct measure *m, size_t row, struct mm_err *err)
 			(n - 1 - at) * sizeof(*guess));
 		guess[at] = k;
 	}
+	for (size_t k = 0; k < GUESSES && m->said; k++)
+		*m->said++ = k < n ? guess[k] : SIZE_MAX;
 	return m->metric->add(m->state,
 			      &(struct mm_classification_sample){
 				      (size_t)m->label[row], guess, n },
@@ -288,7 +291,9 @@ static int add_figures(struct measure *m, struct mm_err *err)
 int mm_task_measure(struct mm_run *r, size_t term, const struct mm_dataset *d,
 		    struct mm_train_report *report, struct mm_err *err)
 {
-	struct measure m = { .t = r->task[term], .report = report };
+	struct measure m = { .t = r->task[term],
+			     .report = report,
+			     .said = r->guess };
 	char name[64];
 	int rc;
 

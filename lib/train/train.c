@@ -28,8 +28,8 @@ int mm_run_check_ids(const struct mm_model *m, const struct mm_dataset *d,
 	return MM_OK;
 }
 
-static int check_shapes(const struct mm_model *m, const struct mm_dataset *d,
-			struct mm_err *err)
+int mm_run_check_data(const struct mm_model *m, const struct mm_dataset *d,
+		      struct mm_err *err)
 {
 	int rc = MM_OK;
 
@@ -224,8 +224,8 @@ static int start(struct mm_run *r, struct mm_model *m,
 	take_terms(r);
 	if ((rc = check_options(r, err)) || (rc = check_window(r, err)) ||
 	    (rc = check_sources(r, err)) ||
-	    (rc = check_shapes(m, train, err)) ||
-	    (val && (rc = check_shapes(m, val, err))) ||
+	    (rc = mm_run_check_data(m, train, err)) ||
+	    (val && (rc = mm_run_check_data(m, val, err))) ||
 	    (rc = count_classes(r, err)) || (rc = open_feed(r, err)))
 		return rc;
 	if (o->distill &&

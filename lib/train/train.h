@@ -59,8 +59,9 @@ struct mm_train_options {
 
 	struct mm_term term[MM_MAX_TERMS]; /* n_terms 0: "default" */
 	size_t n_terms;
-	double smoothing;		  /* below 0: the architecture's */
-	double margin;			  /* of the objective hardest */
+	double smoothing;      /* below 0: the architecture's */
+	double margin;	       /* of the objective hardest */
+	double fusion_dropout; /* of fusion layers; < 0: the towers' */
 	double mask_tokens, mask_patches; /* shares that are hidden */
 	int32_t mask_id;		  /* of the mask token; -1: none */
 	const char *distill;		  /* stream of a teacher's vectors */

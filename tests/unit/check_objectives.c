@@ -142,6 +142,7 @@ static struct mm_train_options options(const struct mm_objective *o)
 		.term = { { o, 1 } },
 		.n_terms = 1,
 		.margin = 0.2,
+		.fusion_dropout = -1,
 		.mask_tokens = 0.3,
 		.mask_patches = 0.5,
 		.mask_id = VOCAB - 3,
