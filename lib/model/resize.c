@@ -68,7 +68,9 @@ int mm_model_resize(struct mm_model *m, size_t side, struct mm_err *err)
 
 	if (!side || side == was)
 		return MM_OK;
-	if (m->arch == &mm_arch_clip_resnet)
+	/* What is left over by halving is not looked at. */
+	if (m->arch == &mm_arch_clip_resnet &&
+	    side / MM_RESNET_SHRINK != was / MM_RESNET_SHRINK)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "a ResNet's pool has positions for pictures of "
 			       "%zux%zu, not of %zux%zu",

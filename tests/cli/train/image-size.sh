@@ -26,9 +26,10 @@ find staged -name config.json | sort | xargs grep -o '"image_size": [0-9]*'
 mmtool train -m "$FIX/model" --image-size 48 -q -B 2 --steps 2 -o whole wide.mmt
 mmtool train -m "$FIX/model" --image-size 48 -q -B 2 --steps 2 --resume \
 	-o whole wide.mmt && echo resumed
-# The pool of a ResNet has positions for one size; patches have a size, too.
+# The pool of a ResNet has positions for one size of map; patches have a size.
 mmtool train --arch clip_resnet --preset tiny --tokenizer "$FIX/vocab" -q -B 8 \
 	--steps 1 -o rn "$FIX/data.mmt" >/dev/null
-mmtool train -m rn --image-size 48 -q -B 2 --steps 1 -o none wide.mmt
+mmtool train -m rn --image-size 48 -q -B 2 --steps 1 -o rn48 wide.mmt
+mmtool train -m rn --image-size 64 -q -B 2 --steps 1 -o none wide.mmt
 mmtool train -m "$FIX/model" --image-size 2 -q -B 2 --steps 1 -o none wide.mmt
 ls
