@@ -1,11 +1,13 @@
 /* mem.c - see mem.h. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64 };
+enum { ALIGN = 64, PAGE = 4096, LARGE = 8 << 20 };
 
 static long fail_after;
 
@@ -29,6 +31,21 @@ bool mm_add_ok(size_t *out, size_t a, size_t b)
 	return !__builtin_add_overflow(a, b, out);
 }
 
+/* Weights of hundreds of megabytes are read from end to end: in pages of 4 KiB
+ * the processor would walk its tables for each.  A wish, no more. */
+static void want_large_pages(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+	const size_t skip = -(uintptr_t)p % PAGE;
+
+	if (bytes >= LARGE)
+		madvise((char *)p + skip, bytes - skip, MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)bytes;
+#endif
+}
+
 void *mm_malloc(size_t n, size_t size)
 {
 	void *p = NULL;
@@ -38,6 +55,7 @@ void *mm_malloc(size_t n, size_t size)
 		return NULL;
 	if (posix_memalign(&p, ALIGN, bytes ? bytes : 1))
 		return NULL;
+	want_large_pages(p, bytes);
 	return p;
 }
 
