@@ -115,6 +115,9 @@ bench: $(BUILD)/mmtool bench-programs
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
 	@! command -v $${PY:-python3} >/dev/null || { echo "== training with PyTorch" && \
 		$${PY:-python3} scripts/peers/train_step.py; }
+	@$${PY:-python3} -c 'import onnx, onnxruntime, safetensors' 2>/dev/null || \
+		exit 0; echo "== ONNX Runtime" && \
+		BUILD=$(BUILD) $${PY:-python3} scripts/peers/onnx-runtime-speed
 	@echo "== serve" && MMTOOL=$(abspath $(BUILD)/mmtool) tests/bench/serve.sh
 
 $(BUILD)/cmd/common.o: EXTRA_C = -DMM_VERSION='"$(VERSION)"'

@@ -5,6 +5,10 @@
  * Multiplications are counted in linear layers and attention only, as 2 M N K.
  *
  *	usage: bench_model [name part]
+ *	       bench_model - BATCH float32|int8
+ *
+ * The second runs the image tower once for each line on stdin and answers with
+ * the seconds: scripts/peers/onnx-runtime-speed takes turns with it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,18 +131,41 @@ static void stop(struct mm_graph *g)
 	mm_graph_release(g);
 }
 
+static void start_image(struct mm_graph *g, struct mm_model *m, size_t B)
+{
+	mm_graph_init(g, &m->store, MM_INFER);
+	mm_output(
+		g,
+		m->arch->image(g, m,
+			       mm_image_input(g, m, MM_ELEM_REAL, B, 224, 224)),
+		"image_embeds");
+	start(g, B);
+}
+
 static void bench_image(struct mm_model *m, size_t B)
 {
 	struct mm_graph g;
 
-	mm_graph_init(&g, &m->store, MM_INFER);
-	mm_output(&g,
-		  m->arch->image(
-			  &g, m,
-			  mm_image_input(&g, m, MM_ELEM_REAL, B, 224, 224)),
-		  "image_embeds");
-	start(&g, B);
+	start_image(&g, m, B);
 	report("image tower", B, &g);
+	stop(&g);
+}
+
+static void take_turns(struct mm_model *m, size_t B)
+{
+	struct mm_graph g;
+	int c;
+
+	start_image(&g, m, B);
+	while ((c = getchar()) != EOF) {
+		const double t = bench_now();
+
+		if (c != '\n')
+			continue;
+		mm_graph_forward(&g);
+		printf("%.6f\n", bench_now() - t);
+		fflush(stdout);
+	}
 	stop(&g);
 }
 
@@ -164,14 +191,24 @@ int main(int argc, char **argv)
 	struct mm_err err = { 0 };
 	struct mm_model m;
 
+	const bool turns = argc > 3 && !strcmp(argv[1], "-");
+
 	if (argc > 1)
 		only = argv[1];
-	bench_print_machine();
+	if (!turns)
+		bench_print_machine();
 	if (mm_model_new(&m, "clip", "base", &shape, &err) ||
 	    mm_model_declare(&m, &err) || mm_model_bind(&m, true, &err))
 		fail(&err);
 	mm_store_initialise(&m.store, 1);
 	m.store.fixed = true;
+	if (turns) {
+		if (!strcmp(argv[3], "int8"))
+			repack(&m, MM_PACKED_INT8);
+		take_turns(&m, (size_t)atoi(argv[2]));
+		mm_model_release(&m);
+		return 0;
+	}
 	bench_image(&m, 1);
 	bench_image(&m, 8);
 	bench_image(&m, 32);
