@@ -68,6 +68,8 @@ static int pack_one(struct mm_store *s, struct mm_param *p, struct mm_err *err)
 		mm_packed_pack_q(w, p->pack, p->q, p->scale, F, C, memory);
 	else
 		mm_packed_pack(w, p->pack, p->val, C, F, C, memory);
+	if (s->spent)
+		s->spent(s->spent_ctx, p);
 	return MM_OK;
 }
 

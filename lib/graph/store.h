@@ -112,6 +112,10 @@ struct mm_store {
 	const void *(*panels)(void *ctx, const struct mm_param *p,
 			      size_t bytes);
 	void *panels_ctx;
+
+	/* Called once a weight has panels: its values may go from memory. */
+	void (*spent)(void *ctx, const struct mm_param *p);
+	void *spent_ctx;
 };
 
 void mm_store_init(struct mm_store *s);

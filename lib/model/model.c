@@ -375,6 +375,22 @@ static int bind_table(struct mm_model *m, struct mm_param *p, bool own,
 	return mm_model_resize_table(p->val, old.val, m, err);
 }
 
+/* Pages of a weight that has panels; read once more they come from the file. */
+static void forget(void *ctx, const struct mm_param *p)
+{
+	const struct mm_model *m = ctx;
+	const void *at = p->q ? (const void *)p->q : p->val;
+	const size_t n = p->n * (p->q ? 1 : sizeof(float));
+
+	for (size_t k = 0; k < m->weights.n_shards && !p->plain; k++) {
+		const struct mm_file *f = &m->weights.shard[k].file;
+		const size_t from = (uintptr_t)at - (uintptr_t)f->data;
+
+		if (from < f->size)
+			mm_file_forget(f, from, from + n);
+	}
+}
+
 int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
 {
 	int rc = MM_OK;
@@ -393,6 +409,8 @@ int mm_model_bind(struct mm_model *m, bool train, struct mm_err *err)
 	}
 	/* In the store's own block values change, unless training is over. */
 	m->store.fixed = !m->store.values;
+	m->store.spent = forget;
+	m->store.spent_ctx = m;
 	return rc && m->dir ? mm_fail_ctx(err, "'%s'", m->dir) : rc;
 }
 
