@@ -189,9 +189,8 @@ int main(int argc, char **argv)
 					.vocab_size = 49408,
 					.eos_token_id = END };
 	struct mm_err err = { 0 };
-	struct mm_model m;
-
 	const bool turns = argc > 3 && !strcmp(argv[1], "-");
+	struct mm_model m;
 
 	if (argc > 1)
 		only = argv[1];
