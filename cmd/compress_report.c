@@ -53,12 +53,28 @@ void mm_report_recall_table(struct mm_buf *out, const struct mm_fidelity *f)
 	mm_table_print(&t, out, 0);
 }
 
-int mm_report_print(struct mm_buf *text, struct mm_err *err)
+int mm_report(bool json, void (*put_json)(struct mm_buf *out, const void *ctx),
+	      void (*put_table)(struct mm_buf *out, const void *ctx),
+	      const void *ctx, struct mm_err *err)
 {
-	int rc = mm_buf_check(text, "the report", err);
+	struct mm_buf text = { 0 };
+	int rc;
 
-	if (!rc && fwrite(text->data, 1, text->len, stdout) != text->len)
+	(json ? put_json : put_table)(&text, ctx);
+	rc = mm_buf_check(&text, "the report", err);
+	if (!rc && fwrite(text.data, 1, text.len, stdout) != text.len)
 		rc = mm_fail_errno(err, "cannot write standard output");
-	mm_buf_release(text);
+	mm_buf_release(&text);
 	return rc;
+}
+
+struct mm_sample_set mm_samples_of(const struct mm_list *l, int64_t limit,
+				   const struct mm_common *common)
+{
+	return (struct mm_sample_set){
+		.path = l->item,
+		.n = l->n,
+		.limit = (size_t)limit,
+		.batch = (size_t)common->batch_size,
+	};
 }

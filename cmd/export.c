@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "cmd.h"
 #include "compress/quantize.h"
+#include "compress_report.h"
 #include "onnx/export.h"
 
 struct export_args {
@@ -162,12 +163,8 @@ static int calibrate(struct mm_quantizer *q, struct mm_model *m,
 {
 	const struct mm_quant_options o = { .method = MM_QUANT_STATIC,
 					    .per_channel = true };
-	const struct mm_sample_set set = {
-		.path = a->calibrate.item,
-		.n = a->calibrate.n,
-		.limit = (size_t)a->samples,
-		.batch = (size_t)a->common.batch_size,
-	};
+	const struct mm_sample_set set =
+		mm_samples_of(&a->calibrate, a->samples, &a->common);
 	int rc;
 
 	if ((rc = mm_quantizer_open(q, m->dir, &o, err)) ||

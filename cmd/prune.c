@@ -64,8 +64,9 @@ struct job {
 
 /* ---- the report ---- */
 
-static void put_json(struct mm_buf *out, const struct job *j)
+static void put_json(struct mm_buf *out, const void *ctx)
 {
+	const struct job *j = ctx;
 	struct mm_json_writer w;
 
 	mm_json_writer_init(&w, out, 0);
@@ -129,23 +130,14 @@ static void put_blocks(struct mm_buf *out, const struct job *j)
 	mm_table_print(&t, out, 0);
 }
 
-static void put_table(struct mm_buf *out, const struct job *j)
+static void put_table(struct mm_buf *out, const void *ctx)
 {
+	const struct job *j = ctx;
+
 	mm_buf_printf(out, "%zu parameters, %zu before (%.3f)\n", j->after,
 		      j->before, (double)j->after / (double)j->before);
 	put_blocks(out, j);
 	mm_report_recall_table(out, &j->f);
-}
-
-static int report(const struct job *j, struct mm_err *err)
-{
-	struct mm_buf out = { 0 };
-
-	if (j->a->common.json)
-		put_json(&out, j);
-	else
-		put_table(&out, j);
-	return mm_report_print(&out, err);
 }
 
 /* ---- the work ---- */
@@ -176,12 +168,8 @@ static int check_args(const struct prune_args *a, struct mm_err *err)
 static int measure(struct mm_measured *v, const char *dir,
 		   const struct prune_args *a, struct mm_err *err)
 {
-	const struct mm_sample_set set = {
-		.path = a->calibrate.item,
-		.n = a->calibrate.n,
-		.limit = (size_t)a->samples,
-		.batch = (size_t)a->common.batch_size,
-	};
+	const struct mm_sample_set set =
+		mm_samples_of(&a->calibrate, a->samples, &a->common);
 	struct mm_encoder e;
 	int rc;
 
@@ -236,7 +224,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 		return rc;
 	if (!(rc = mm_pruner_open(&j.p, a->common.model, &o, err)) &&
 	    !(rc = prune(&j, &d, err)))
-		rc = report(&j, err);
+		rc = mm_report(a->common.json, put_json, put_table, &j, err);
 	mm_dataset_release(&d);
 	mm_pruner_release(&j.p);
 	return rc;

@@ -66,21 +66,11 @@ struct job {
 	size_t before, after; /* bytes */
 };
 
-static struct mm_sample_set set_of(const struct quantize_args *a,
-				   const struct mm_list *l, int64_t limit)
-{
-	return (struct mm_sample_set){
-		.path = l->item,
-		.n = l->n,
-		.limit = (size_t)limit,
-		.batch = (size_t)a->common.batch_size,
-	};
-}
-
 /* ---- the report ---- */
 
-static void put_json(struct mm_buf *out, const struct job *j)
+static void put_json(struct mm_buf *out, const void *ctx)
 {
+	const struct job *j = ctx;
 	struct mm_json_writer w;
 
 	mm_json_writer_init(&w, out, 0);
@@ -109,8 +99,10 @@ static void put_json(struct mm_buf *out, const struct job *j)
 	mm_buf_addc(out, '\n');
 }
 
-static void put_table(struct mm_buf *out, const struct job *j)
+static void put_table(struct mm_buf *out, const void *ctx)
 {
+	const struct job *j = ctx;
+
 	mm_buf_printf(out, "%zu bytes of weights, %zu before (%.3f)\n",
 		      j->after, j->before,
 		      (double)j->after / (double)j->before);
@@ -125,17 +117,6 @@ static void put_table(struct mm_buf *out, const struct job *j)
 		      j->f.image_cosine, j->f.image_least, j->f.text_cosine,
 		      j->f.text_least);
 	mm_report_recall_table(out, &j->f);
-}
-
-static int report(const struct job *j, struct mm_err *err)
-{
-	struct mm_buf out = { 0 };
-
-	if (j->a->common.json)
-		put_json(&out, j);
-	else
-		put_table(&out, j);
-	return mm_report_print(&out, err);
 }
 
 /* ---- the work ---- */
@@ -159,8 +140,9 @@ static int fit(struct job *j, struct mm_err *err)
 {
 	const struct quantize_args *a = j->a;
 	const struct mm_sample_set fitted =
-		set_of(a, &a->calibrate, a->samples);
-	const struct mm_sample_set checked = set_of(a, &a->verify, 0);
+		mm_samples_of(&a->calibrate, a->samples, &a->common);
+	const struct mm_sample_set checked =
+		mm_samples_of(&a->verify, 0, &a->common);
 	int rc = MM_OK;
 
 	if (a->calibrate.n) {
@@ -208,7 +190,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 	    !(rc = fit(&j, err)) &&
 	    !(rc = mm_quantizer_save(&j.q, a->common.output, &j.before,
 				     &j.after, err)))
-		rc = report(&j, err);
+		rc = mm_report(a->common.json, put_json, put_table, &j, err);
 	mm_quantizer_release(&j.q);
 	return rc;
 }

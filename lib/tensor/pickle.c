@@ -330,17 +330,23 @@ static int collect(struct mm_pickle *p, const struct opcode *op,
 	return rc ? rc : push(p, to, err);
 }
 
+/* The n values on top, in order. */
+static int pop_values(struct mm_pickle *p, size_t n, struct mm_pk ***v,
+		      struct mm_err *err)
+{
+	int rc = top(p, n, v, err);
+
+	p->depth -= rc ? 0 : n;
+	return rc;
+}
+
 static int op_collect(struct mm_pickle *p, const struct opcode *op,
 		      struct mm_err *err)
 {
-	const size_t n = (size_t)op->arg;
 	struct mm_pk **v = NULL;
-	int rc = top(p, n, &v, err);
+	int rc = pop_values(p, (size_t)op->arg, &v, err);
 
-	if (rc)
-		return rc;
-	p->depth -= n;
-	return collect(p, op, v, n, err);
+	return rc ? rc : collect(p, op, v, (size_t)op->arg, err);
 }
 
 static int op_collect_mark(struct mm_pickle *p, const struct opcode *op,
@@ -375,14 +381,10 @@ static int extend(struct mm_pickle *p, const struct opcode *op,
 static int op_extend(struct mm_pickle *p, const struct opcode *op,
 		     struct mm_err *err)
 {
-	const size_t n = (size_t)op->arg;
 	struct mm_pk **v = NULL;
-	int rc = top(p, n, &v, err);
+	int rc = pop_values(p, (size_t)op->arg, &v, err);
 
-	if (rc)
-		return rc;
-	p->depth -= n;
-	return extend(p, op, v, n, err);
+	return rc ? rc : extend(p, op, v, (size_t)op->arg, err);
 }
 
 static int op_extend_mark(struct mm_pickle *p, const struct opcode *op,
