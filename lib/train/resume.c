@@ -334,11 +334,14 @@ int mm_run_save(struct mm_run *r, bool finished, struct mm_err *err)
 		return MM_OK; /* all have the same; one writes it */
 	snprintf(path, sizeof(path), "%s/train.safetensors", r->o->dir);
 	if ((rc = mm_mkdirs(r->o->dir, err)) ||
-	    (rc = save_state(r, finished, path, err)) ||
+	    (rc = save_state(r, false, path, err)) ||
 	    (rc = save_model(r, finished, err)))
 		return rc;
-	return r->hooks->save ? r->hooks->save(r->hooks->ctx, r->o->dir, err)
-			      : MM_OK;
+	if (r->hooks->save &&
+	    (rc = r->hooks->save(r->hooks->ctx, r->o->dir, err)))
+		return rc;
+	/* Whoever goes on from a finished run reads the model's own files. */
+	return finished ? save_state(r, true, path, err) : MM_OK;
 }
 
 /* ---- loading ---- */
