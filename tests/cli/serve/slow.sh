@@ -1,6 +1,6 @@
 # Clients that do not get on are sent away; grace has an end.
 . "$DATA/../cli/serve/server"
-start --timeout 0.5 --grace 0.3
+start --timeout 0.5
 talk() {
 	raw "$@" | grep -v '^Date\|^X-Request' |
 		sed 's/"request_id": "[^"]*"/"request_id": .../'
@@ -14,7 +14,9 @@ echo '# nothing'
 talk ''
 echo '# one idle after its answer'
 talk 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'
+stop
 echo '# half a body when it should end'
+start --grace 0.3
 raw "$post" >/dev/null &
 metric() { curl -s "$url/metrics" | grep -qx "mmtool_$1"; }
 await metric 'requests_open 2'
