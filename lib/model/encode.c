@@ -130,7 +130,8 @@ static int encode_pixels(struct mm_encoder *e, float *out,
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "'%s': pictures of %zux%zu, the model wants "
 			       "%zux%zu; 'mmtool preprocess -m' makes them, "
-			       "or --image-size resizes the model's positions",
+			       "and embed --image-size resizes the model's "
+			       "positions",
 			       seg->path, W, H, S, S);
 	if ((rc = grow_pixels(e, n * N * (bytes ? 1 : 4), err)))
 		return rc;

@@ -40,7 +40,8 @@ int mm_run_check_data(const struct mm_model *m, const struct mm_dataset *d,
 	if ((d->H != m->image_size || d->W != m->image_size) &&
 	    !m->arch->any_size)
 		return mm_fail(err, MM_ERR_SHAPE,
-			       "pictures of %zux%zu, the model wants %zux%zu",
+			       "pictures of %zux%zu, the model wants %zux%zu; "
+			       "--image-size resizes its positions",
 			       d->W, d->H, m->image_size, m->image_size);
 	for (size_t i = 0; i < d->n && !rc; i++)
 		rc = mm_run_check_ids(m, d, i, err);
