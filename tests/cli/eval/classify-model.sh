@@ -18,7 +18,8 @@ mmtool eval classify -m classify --classes names --matrix m.tsv \
 wc -l <each.tsv
 # what cannot be
 mmtool eval classify -m classify
-mmtool eval classify -m "$FIX/model" labelled.mmt
+ln -s "$FIX/model" plain
+mmtool eval classify -m plain labelled.mmt
 mmtool eval classify -m classify "$FIX/data.mmt"
 mmtool eval classify -m classify --labels names labelled.mmt
 mmtool eval classify --labels names --predictions names labelled.mmt
