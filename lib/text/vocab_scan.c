@@ -131,7 +131,8 @@ static bool number(struct scan *s, int64_t *out)
 
 	blanks(s);
 	*out = 0;
-	for (begin = s->p; s->p < s->end && *s->p >= '0' && *s->p <= '9';
+	for (begin = s->p;
+	     s->p < s->end && s->p - begin < 10 && *s->p >= '0' && *s->p <= '9';
 	     s->p++)
 		*out = *out * 10 + (*s->p - '0');
 	return s->p > begin && s->p - begin < 10 &&
