@@ -78,13 +78,26 @@ static void start(struct mm_pruner *p, const char *dir, const char *path,
 	mm_dataset_release(&d);
 }
 
+/* The vectors of a stream's samples by two models: each pair points one way. */
+static void same_vectors(const char *dir, const char *pruned, const char *path)
+{
+	struct mm_measured before, after;
+	struct mm_fidelity f;
+
+	take(&before, dir, path);
+	take(&after, pruned, path);
+	ck_ok(mm_fidelity_measure(&f, &before, &after, err));
+	ck_assert_double_gt(f.image_least, 1 - 1e-6);
+	ck_assert_double_gt(f.text_least, 1 - 1e-6);
+	mm_measured_release(&before);
+	mm_measured_release(&after);
+}
+
 /* What does nothing goes first, and the vectors stay as they were. */
 START_TEST(dead_structures_go_first)
 {
 	struct mm_prune_options o = { .ffn = 0.5 };
-	struct mm_measured before, after;
 	struct mm_pruner p;
-	struct mm_fidelity f;
 	const char *dir, *path;
 	size_t was, is, gone = 0;
 
@@ -111,13 +124,7 @@ START_TEST(dead_structures_go_first)
 	ck_ok(mm_pruner_save(&p, scratch("small"), &was, &is, err));
 	ck_assert_uint_lt(is, was);
 	mm_pruner_release(&p);
-	take(&before, dir, path);
-	take(&after, scratch("small"), path);
-	ck_ok(mm_fidelity_measure(&f, &before, &after, err));
-	ck_assert_double_gt(f.image_least, 1 - 1e-6);
-	ck_assert_double_gt(f.text_least, 1 - 1e-6);
-	mm_measured_release(&before);
-	mm_measured_release(&after);
+	same_vectors(dir, scratch("small"), path);
 	scratch_end();
 }
 END_TEST
@@ -164,9 +171,7 @@ START_TEST(dead_channels_go_first)
 		size_t blocks;
 	} cases[] = { { "clip_resnet", 8 }, { "align", 9 } };
 	const struct mm_prune_options o = { .channels = 0.5, .round = 1 };
-	struct mm_measured before, after;
 	struct mm_pruner p;
-	struct mm_fidelity f;
 	const char *dir, *path;
 	size_t was, is, blocks = 0;
 
@@ -190,13 +195,7 @@ START_TEST(dead_channels_go_first)
 	ck_ok(mm_pruner_save(&p, scratch("thin"), &was, &is, err));
 	ck_assert_uint_lt(is, was);
 	mm_pruner_release(&p);
-	take(&before, dir, path);
-	take(&after, scratch("thin"), path);
-	ck_ok(mm_fidelity_measure(&f, &before, &after, err));
-	ck_assert_double_gt(f.image_least, 1 - 1e-6);
-	ck_assert_double_gt(f.text_least, 1 - 1e-6);
-	mm_measured_release(&before);
-	mm_measured_release(&after);
+	same_vectors(dir, scratch("thin"), path);
 	scratch_end();
 }
 END_TEST

@@ -67,11 +67,12 @@ START_TEST(every_sample_comes_once)
 {
 	static const size_t sizes[] = { 1, 63, 64, 65, 333, 1000 };
 	const size_t n = sizes[_i];
-	char path[] = "/tmp/mmtool-window-XXXXXX";
+	char path[256];
 	size_t holds[PLACES], next = 0, filled = PLACES;
 	struct mm_dataset d;
 	struct mm_err err = { 0 };
 
+	ck_assert(tmp_template(path, sizeof(path), "window"));
 	close(mkstemp(path));
 	write_samples(path, n);
 	must(mm_window_open(&d, path, PLACES, &err), &err);
