@@ -1,6 +1,7 @@
 /* model.c - opening, making and writing model folders; see model.h. */
 #include "model/model.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +104,9 @@ static int read_config(struct mm_model *m, const char *dir, char *path,
 	struct stat st;
 	int rc;
 
+	if (stat(dir, &st))
+		return mm_fail(err, MM_ERR_IO, "cannot open '%s': %s", dir,
+			       strerror(errno));
 	snprintf(path, size, "%s/config.json", dir);
 	if (!stat(path, &st))
 		return mm_json_load(&m->json, path, err);

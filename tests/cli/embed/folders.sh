@@ -10,6 +10,7 @@ config() { # NAME TEXT
 cp "$FIX/photos/red-cross.png" .
 mkdir nothing
 try nothing
+try nowhere
 config family '{"model_type": "flava"}'
 config nameless '{"projection_dim": 3}'
 config heads '{"model_type": "clip", "vision_config": {"hidden_size": 49, "num_attention_heads": 2}}'
