@@ -38,6 +38,36 @@ static int want_id(const struct mm_json *v, int32_t *id, struct mm_err *err)
 	return MM_OK;
 }
 
+/* Where the texts go: each of them once, or a text would be lost or doubled. */
+static int check_sequences(const struct mm_piece *v, size_t n, int pair,
+			   struct mm_err *err)
+{
+	size_t used[2] = { 0, 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].segment >= 0)
+			used[v[i].segment]++;
+	if (used[0] == 1 && used[1] == (size_t)pair)
+		return MM_OK;
+	return mm_fail(err, MM_ERR_FORMAT,
+		       pair ? "a template of two texts wants A and B once each"
+			    : "a template of one text wants A once and no B");
+}
+
+static int load_sequence(const struct mm_json *seq, struct mm_piece *p,
+			 struct mm_err *err)
+{
+	const char *id = mm_json_str(mm_json_get(seq, "id"), "");
+
+	if (strcmp(id, "A") != 0 && strcmp(id, "B") != 0)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "a template's sequence is \"%s\", not A or B",
+			       id);
+	p->segment = *id - 'A';
+	p->id = -1;
+	return MM_OK;
+}
+
 static int load_template(struct mm_tokenizer *tok, const struct mm_json *json,
 			 int pair, struct mm_err *err)
 {
@@ -72,17 +102,15 @@ static int load_template(struct mm_tokenizer *tok, const struct mm_json *json,
 				return mm_fail(err, MM_ERR_FORMAT,
 					       "a template is too long");
 			p->type = (uint8_t)type;
-			p->segment = !seq ? -1 : strcmp(id, "A") != 0;
-			p->id = -1;
-			if (!seq &&
-			    (rc = want_id(mm_json_at(ids, k), &p->id, err)))
+			p->segment = -1;
+			rc = seq ? load_sequence(seq, p, err)
+				 : want_id(mm_json_at(ids, k), &p->id, err);
+			if (rc)
 				return rc;
-			if (p->segment > pair)
-				return mm_fail(err, MM_ERR_FORMAT,
-					       "template of one text uses a "
-					       "second one");
 		}
 	}
+	if ((rc = check_sequences(v, n, pair, err)))
+		return rc;
 	return mm_post_set(tok, pair, v, n, err);
 }
 
