@@ -278,13 +278,23 @@ static int apply(struct plan *p, int i, const struct mm_recipe_stage *from,
 }
 
 /* What stage i begins with, by the stages in front of it. */
-static const char *init_of(const struct plan *p, int i)
+static int init_of(struct plan *p, int i, struct mm_err *err)
 {
-	const int init = p->recipe.stage[i].init;
+	const struct mm_recipe_stage *from = &p->recipe.stage[i];
+	struct mm_train_stage *s = &p->stage[i];
+	const char **dir =
+		mm_arena_alloc(&p->arena, MM_RECIPE_MAX_INIT, sizeof(*dir));
 
-	if (init == MM_RECIPE_FOLDER)
-		return p->recipe.stage[i].folder;
-	return init < 0 ? p->a->common.model : p->stage[init].dir;
+	if (!dir)
+		return mm_fail_nomem(err, "a recipe");
+	for (size_t k = 0; k < from->n_init; k++)
+		dir[k] = p->stage[from->init[k]].dir;
+	s->init = dir;
+	s->n_init = from->n_init;
+	s->from = from->n_init	 ? dir[0]
+		  : from->folder ? from->folder
+				 : p->a->common.model;
+	return MM_OK;
 }
 
 static int plan_stage(struct plan *p, int i, bool last, struct mm_err *err)
@@ -308,8 +318,7 @@ static int plan_stage(struct plan *p, int i, bool last, struct mm_err *err)
 			 : mm_arena_printf(&p->arena, "%s/%s", dir, from->name);
 	if (dir && !s->dir)
 		return mm_fail_nomem(err, "a recipe");
-	s->from = init_of(p, i);
-	return MM_OK;
+	return init_of(p, i, err);
 }
 
 static int run_recipe(struct plan *p, struct mm_err *err)
@@ -327,7 +336,7 @@ static int run_recipe(struct plan *p, struct mm_err *err)
 		const struct mm_train_stage *s = &p->stage[r->order[k]];
 
 		/* A stage whose start is yet to be trained has no shapes. */
-		if (p->a->dry_run && r->stage[r->order[k]].init >= 0)
+		if (p->a->dry_run && r->stage[r->order[k]].n_init)
 			continue;
 		if (!p->a->dry_run && p->a->resume && k + 1 < r->n &&
 		    mm_train_finished(s->dir))

@@ -35,6 +35,8 @@ struct mm_train_stage {
 	const char *dir;  /* where the run lives */
 	const struct mm_world *world;
 	const char *from; /* model folder to begin with; NULL: from scratch */
+	const char *const *init; /* runs that it begins with, `from` first */
+	size_t n_init;
 	const char *const *data;
 	size_t n_data;
 	const struct mm_train_stage *before; /* drawn with it; NULL: none */

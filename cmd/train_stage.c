@@ -157,6 +157,8 @@ static int options(struct session *s, struct mm_err *err)
 	*o = (struct mm_train_options){
 		.dir = s->stage->dir,
 		.world = s->stage->world,
+		.init = s->stage->init,
+		.n_init = s->stage->n_init,
 		.epochs = (long)a->epochs,
 		.steps = (long)a->steps,
 		.batch = (size_t)a->common.batch_size,

@@ -98,6 +98,7 @@ void mm_run_release(struct mm_run *r)
 	for (size_t i = 0; i < MM_MAX_TERMS; i++)
 		mm_task_release(&r->task[i]);
 	mm_update_release(&r->update);
+	mm_map_release(&r->learnt);
 	mm_free(r->best_values);
 	mm_batch_release(r);
 }

@@ -2,6 +2,7 @@
 #ifndef MM_TRAIN_INTERNAL_H
 #define MM_TRAIN_INTERNAL_H
 
+#include "base/map.h"
 #include "base/worker.h"
 #include "data/augment_feed.h"
 #include "data/window.h"
@@ -93,7 +94,8 @@ struct mm_run {
 	int32_t *all_ids; /* (batch, T) where `same` is wanted of others */
 
 	long step, steps, per_epoch; /* step: done so far */
-	mm_real *best_values;	     /* NULL: not kept */
+	struct mm_map learnt; /* what it and those before it did: learnt.h */
+	mm_real *best_values; /* NULL: not kept */
 	double best;
 	long best_step, bad_evals;
 };
@@ -182,6 +184,8 @@ int mm_run_load(struct mm_run *r, bool *found,
 /* W + B A into every adapted weight; `undo` has the weights as they were. */
 int mm_lora_merge(struct mm_store *s, mm_real **undo,
 		  struct mm_err *err) MM_MUST_CHECK;
+/* Is p part of an adapter? */
+bool mm_lora_adapter(const struct mm_store *s, const struct mm_param *p);
 void mm_lora_undo(struct mm_store *s, mm_real *undo); /* and frees it */
 
 /* ---- validate.c ---- */

@@ -22,6 +22,11 @@ static struct mm_param *adapted(const struct mm_store *s,
 	return mm_store_find(s, name);
 }
 
+bool mm_lora_adapter(const struct mm_store *s, const struct mm_param *p)
+{
+	return s->lora && p->aux && p->group != MM_GROUP_HEAD;
+}
+
 /* w += b a, as the graph computes it: the product first, then the sum. */
 static void merge(struct mm_param *w, const struct mm_param *a,
 		  const struct mm_param *b)

@@ -109,6 +109,52 @@ static int take_line(struct parser *p, const char *line, size_t len,
 
 /* ---- what begins where ---- */
 
+static int add_init(struct mm_recipe *r, struct mm_recipe_stage *s,
+		    const char *name, struct mm_err *err)
+{
+	const int stage = find_stage(r, name);
+
+	if (stage < 0)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       strchr(name, '/') || !strcmp(name, "none")
+				       ? "'%.60s' stands alone: a list names "
+					 "stages"
+				       : "there is no stage '%.60s' to begin "
+					 "with; a folder is written with a '/'",
+			       name);
+	for (size_t k = 0; k < s->n_init; k++)
+		if (s->init[k] == stage)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'init' names stage '%s' twice", name);
+	if (s->n_init == MM_RECIPE_MAX_INIT)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'init' names more than %d stages",
+			       MM_RECIPE_MAX_INIT);
+	s->init[s->n_init++] = stage;
+	return MM_OK;
+}
+
+/* "words, pictures" */
+static int split_init(struct mm_recipe *r, struct mm_recipe_stage *s,
+		      const char *value, struct mm_err *err)
+{
+	int rc = MM_OK;
+
+	if (!value[strspn(value, " \t,")])
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'init' is empty: it names stages, a folder or "
+			       "'none'");
+	while (*(value += strspn(value, " \t,")) && !rc) {
+		const size_t n = strcspn(value, " \t,");
+		const char *name = mm_arena_strndup(&r->arena, value, n);
+
+		rc = name ? add_init(r, s, name, err)
+			  : mm_fail_nomem(err, "a recipe");
+		value += n;
+	}
+	return rc;
+}
+
 static int take_init(struct mm_recipe *r, int i, size_t *line,
 		     struct mm_err *err)
 {
@@ -128,26 +174,25 @@ static int take_init(struct mm_recipe *r, int i, size_t *line,
 		value = s->entry[k].value;
 	}
 	s->n = kept;
-	s->init = i - 1; /* the one above; MM_RECIPE_NONE for the first */
-	if (!value)
+	if (!value) { /* the one above */
+		s->init[0] = i - 1;
+		s->n_init = i > 0;
 		return MM_OK;
+	}
 	if (!strcmp(value, "none"))
-		s->init = MM_RECIPE_NONE;
-	else if (strchr(value, '/'))
-		s->init = MM_RECIPE_FOLDER;
-	else if ((s->init = find_stage(r, value)) < 0)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "there is no stage '%.60s' to begin with; a "
-			       "folder is written with a '/'",
-			       value);
-	s->folder = value;
-	return MM_OK;
+		return MM_OK;
+	if (strchr(value, '/') && !value[strcspn(value, ",")]) {
+		s->folder = value;
+		return MM_OK;
+	}
+	return split_init(r, s, value, err);
 }
 
 /* Depth first; state: 0 new, 1 under way, 2 in the order. */
 static int visit(struct mm_recipe *r, int i, int *state, int *n,
 		 struct mm_err *err)
 {
+	const struct mm_recipe_stage *s = &r->stage[i];
 	int rc;
 
 	if (state[i] == 2)
@@ -156,11 +201,11 @@ static int visit(struct mm_recipe *r, int i, int *state, int *n,
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "stage '%s' begins with what comes of itself: "
 			       "'init' goes in a circle",
-			       r->stage[i].name);
+			       s->name);
 	state[i] = 1;
-	if (r->stage[i].init >= 0 &&
-	    (rc = visit(r, r->stage[i].init, state, n, err)))
-		return rc;
+	for (size_t k = 0; k < s->n_init; k++)
+		if ((rc = visit(r, s->init[k], state, n, err)))
+			return rc;
 	state[i] = 2;
 	r->order[(*n)++] = i;
 	return MM_OK;

@@ -9,14 +9,15 @@
  *	epochs = 5
  *
  *	[pairs]
- *	init = words			begins with that stage's weights
+ *	init = words, pictures		begins with those stages' weights
  *	loss = infonce
  *
  * A key is the name of an option of `mmtool train`; here only its form is
- * looked at, but for `init`: the name of a stage, `none` (what the command
- * line begins with), or a model folder, written with a '/'.  Without it a stage
- * begins where the one above it ended, the first with `none`.  Stages run in
- * the order of the file, one that another begins with before it.
+ * looked at, but for `init`: the names of one or more stages (see learnt.h),
+ * `none` (what the command line begins with), or a model folder, written with a
+ * '/'.  Without it a stage begins where the one above it ended, the first with
+ * `none`.  Stages run in the order of the file, one that another begins with
+ * before it.
  */
 #ifndef MM_TRAIN_RECIPE_H
 #define MM_TRAIN_RECIPE_H
@@ -26,7 +27,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { MM_RECIPE_MAX_STAGES = 64, MM_RECIPE_NONE = -1, MM_RECIPE_FOLDER = -2 };
+enum { MM_RECIPE_MAX_STAGES = 64, MM_RECIPE_MAX_INIT = 8 };
 
 struct mm_recipe_entry {
 	const char *key, *value;
@@ -38,8 +39,9 @@ struct mm_recipe_stage {
 	size_t line;
 	struct mm_recipe_entry *entry;
 	size_t n;
-	int init;	    /* number of a stage, or one of the enum */
-	const char *folder; /* where init is MM_RECIPE_FOLDER */
+	int init[MM_RECIPE_MAX_INIT]; /* numbers of stages */
+	size_t n_init;
+	const char *folder; /* not NULL: it begins with that; n_init is 0 */
 };
 
 struct mm_recipe {

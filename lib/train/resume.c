@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "train/internal.h"
+#include "train/learnt.h"
 
 enum { PATH = 4096, N_META = 16, N_ARRAYS = 5 };
 
@@ -253,7 +254,7 @@ static int save_state(struct mm_run *r, bool finished, const char *path,
 {
 	struct mm_arena names = { 0 };
 	struct mm_tensor *t = mm_calloc(r->m->store.n, N_ARRAYS * sizeof(*t));
-	struct mm_buf options = { 0 };
+	struct mm_buf options = { 0 }, learnt = { 0 };
 	char text[N_META][64];
 	struct mm_meta meta[N_META];
 	size_t n = 0;
@@ -278,9 +279,14 @@ static int save_state(struct mm_run *r, bool finished, const char *path,
 	meta[n] = (struct mm_meta){ "mmtool.seen", text[n] };
 	meta[++n] = (struct mm_meta){ "mmtool.finished", finished ? "1" : "0" };
 	meta[++n] = (struct mm_meta){ "mmtool.options", mm_buf_str(&options) };
-	if (!(rc = mm_buf_check(&options, "a checkpoint", err)))
+	if (!(rc = mm_learnt_format(r, &learnt, err)) &&
+	    !(rc = mm_buf_check(&options, "a checkpoint", err))) {
+		meta[++n] = (struct mm_meta){ "mmtool.learnt",
+					      mm_buf_str(&learnt) };
 		rc = mm_safetensors_write(path, t, list_arrays(r, t, &names),
 					  meta, n + 1, err);
+	}
+	mm_buf_release(&learnt);
 	mm_buf_release(&options);
 	mm_arena_release(&names);
 	mm_free(t);
@@ -358,7 +364,7 @@ static int load(struct mm_run *r, const struct mm_safetensors *f,
 		struct mm_err *err)
 {
 	const struct mm_store *s = &r->m->store;
-	const char *seen;
+	const char *seen, *learnt = mm_safetensors_meta(f, "mmtool.learnt");
 	int rc = r->o->resume_changed ? MM_OK : check_same(r, f, err);
 
 	for (size_t i = 0; i < s->n * N_ARRAYS && !rc; i++) {
@@ -370,7 +376,8 @@ static int load(struct mm_run *r, const struct mm_safetensors *f,
 			rc = load_array(f, p, suffix, values + place(r, p),
 					err);
 	}
-	if (rc)
+	if (rc ||
+	    (learnt && (rc = mm_learnt_parse(&r->learnt, learnt, 0, err))))
 		return rc;
 	for (size_t k = 0; k < N_COUNTERS; k++)
 		*counter(r, k) = (long)number(f, counters[k].key, 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/internal.h"
+#include "train/learnt.h"
 
 /* ---- what is refused ---- */
 
@@ -268,6 +269,8 @@ static int first_weights(struct mm_run *r, struct mm_err *err)
 			       "'%s' holds a run already; use --resume to go "
 			       "on with it, or another folder",
 			       r->o->dir);
+	if (!found && (rc = mm_learnt_begin(r, err)))
+		return rc;
 	for (size_t i = 0; i < s->n && r->update.ema && !found; i++)
 		memcpy(r->update.ema +
 			       (s->param[i]->val - (mm_real *)s->values),

@@ -56,6 +56,10 @@ struct mm_train_options {
 	size_t batch, micro_image, micro_text; /* micro 0: all at once */
 	bool recompute;		      /* keep no activations of inner blocks */
 	const struct mm_world *world; /* NULL: alone; shares the batch */
+	/* Folders of runs that this one begins with (learnt.h); the model was
+	 * opened from the first. */
+	const char *const *init;
+	size_t n_init;
 
 	struct mm_term term[MM_MAX_TERMS]; /* n_terms 0: "default" */
 	size_t n_terms;
