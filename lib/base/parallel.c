@@ -2,14 +2,14 @@
 #include "base/parallel.h"
 
 #include <omp.h>
-#include <stdbool.h>
 
 static int n_threads;
+static _Atomic int n_procs; /* 0: not asked yet */
 static _Thread_local bool alone;
 
-void mm_parallel_here(void)
+void mm_parallel_here(bool yes)
 {
-	alone = true;
+	alone = yes;
 }
 
 void mm_threads_set(int n)
@@ -19,8 +19,13 @@ void mm_threads_set(int n)
 
 int mm_threads(void)
 {
-	/* omp_get_num_procs respects the affinity mask and cgroup cpusets. */
-	return n_threads > 0 ? n_threads : omp_get_num_procs();
+	int n = n_threads > 0 ? n_threads : n_procs;
+
+	/* It respects the affinity mask and cgroup cpusets; as a system call it
+	 * is too slow for each operator of a small model. */
+	if (!n)
+		n_procs = n = omp_get_num_procs();
+	return n;
 }
 
 int mm_thread_index(void)

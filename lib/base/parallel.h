@@ -9,6 +9,7 @@
 #ifndef MM_BASE_PARALLEL_H
 #define MM_BASE_PARALLEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Do items [begin, end), which are one block (at most `grain` of them). */
@@ -24,8 +25,8 @@ void mm_parallel_for(size_t n, size_t grain, mm_parallel_fn *fn, void *ctx);
 void mm_threads_set(int n);
 int mm_threads(void);
 
-/* From now on the calling thread does what it asks for alone. */
-void mm_parallel_here(void);
+/* From now on the calling thread does what it asks for alone, or no more. */
+void mm_parallel_here(bool yes);
 
 /* Number of the calling thread inside a parallel_for: 0..mm_threads()-1. */
 int mm_thread_index(void);

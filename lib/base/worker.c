@@ -20,7 +20,7 @@ static void *work(void *arg)
 {
 	struct mm_worker *w = arg;
 
-	mm_parallel_here();
+	mm_parallel_here(true);
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
 		while (!w->fn && !w->quit)

@@ -65,24 +65,73 @@ static int ready(struct mm_embedder *e, struct mm_embed_graph *k,
 	return rc;
 }
 
-int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
-		    enum mm_elem elem, size_t B, size_t H, size_t W,
-		    struct mm_err *err)
+static int image_graph(struct mm_embed_graph **graph, struct mm_embedder *e,
+		       enum mm_elem elem, size_t B, size_t H, size_t W,
+		       struct mm_err *err)
 {
 	const struct mm_embed_graph want = { .B = B,
 					     .shape = { H, W },
 					     .elem = elem };
 	bool found;
 	struct mm_embed_graph *k = choose(e, e->image, &want, &found);
-	int rc;
 
-	if (!found) {
-		k->pixels = mm_image_input(&k->g, e->model, elem, B, H, W);
-		k->out = e->model->arch->image(&k->g, e->model, k->pixels);
-		mm_output(&k->g, k->out, "image_embeds");
-		if ((rc = ready(e, k, err)))
-			return rc;
-	}
+	*graph = k;
+	if (found)
+		return MM_OK;
+	k->pixels = mm_image_input(&k->g, e->model, elem, B, H, W);
+	k->out = e->model->arch->image(&k->g, e->model, k->pixels);
+	mm_output(&k->g, k->out, "image_embeds");
+	return ready(e, k, err);
+}
+
+static int text_graph(struct mm_embed_graph **graph, struct mm_embedder *e,
+		      size_t B, size_t T, bool mask, bool types,
+		      struct mm_err *err)
+{
+	const struct mm_model *m = e->model;
+	const struct mm_embed_graph want = {
+		.B = B,
+		.shape = { T },
+		.mask = mask && !m->unmasked_text,
+		.types = types && m->type_vocab_size,
+	};
+	bool found;
+	struct mm_embed_graph *k = choose(e, e->text, &want, &found);
+
+	*graph = k;
+	if (found)
+		return MM_OK;
+	k->text = mm_text_inputs(&k->g, B, T, k->mask, k->types);
+	k->out = m->arch->text(&k->g, m, &k->text);
+	mm_output(&k->g, k->out, "text_embeds");
+	return ready(e, k, err);
+}
+
+int mm_embed_have_images(struct mm_embedder *e, enum mm_elem elem, size_t B,
+			 size_t H, size_t W, struct mm_err *err)
+{
+	struct mm_embed_graph *k;
+
+	return image_graph(&k, e, elem, B, H, W, err);
+}
+
+int mm_embed_have_texts(struct mm_embedder *e, size_t B, size_t T, bool mask,
+			bool types, struct mm_err *err)
+{
+	struct mm_embed_graph *k;
+
+	return text_graph(&k, e, B, T, mask, types, err);
+}
+
+int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
+		    enum mm_elem elem, size_t B, size_t H, size_t W,
+		    struct mm_err *err)
+{
+	struct mm_embed_graph *k;
+	int rc = image_graph(&k, e, elem, B, H, W, err);
+
+	if (rc)
+		return rc;
 	if (elem == MM_ELEM_U8)
 		k->pixels->data = pixels;
 	else
@@ -96,18 +145,13 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err)
 {
-	struct mm_embed_graph want = { .B = B,
-				       .shape = { T } };
 	struct mm_embed_graph *k;
-	bool found;
 	int rc;
 
 	if (!e->model->type_vocab_size)
 		types = NULL; /* its texts have no segments */
 	if (e->model->unmasked_text)
 		mask = NULL;
-	want.mask = mask != NULL;
-	want.types = types != NULL;
 	for (size_t i = 0; i < B * T; i++)
 		if (ids[i] < 0 || (size_t)ids[i] >= e->model->vocab_size)
 			return mm_fail(err, MM_ERR_FORMAT,
@@ -121,15 +165,8 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 				       "segment %d is outside the model's %zu",
 				       (int)types[i],
 				       e->model->type_vocab_size);
-	k = choose(e, e->text, &want, &found);
-	if (!found) {
-		k->text = mm_text_inputs(&k->g, B, T, mask != NULL,
-					 types != NULL);
-		k->out = e->model->arch->text(&k->g, e->model, &k->text);
-		mm_output(&k->g, k->out, "text_embeds");
-		if ((rc = ready(e, k, err)))
-			return rc;
-	}
+	if ((rc = text_graph(&k, e, B, T, mask, types, err)))
+		return rc;
 	k->text.ids->data = ids;
 	if (mask)
 		k->text.mask->data = mask;

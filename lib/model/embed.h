@@ -58,6 +58,15 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   size_t T, struct mm_err *err) MM_MUST_CHECK;
 
 /*
+ * Have the graph of such a batch, so that the next call for one builds nothing:
+ * embedders of one model may then run at a time, each on a thread of its own.
+ */
+int mm_embed_have_images(struct mm_embedder *e, enum mm_elem elem, size_t B,
+			 size_t H, size_t W, struct mm_err *err) MM_MUST_CHECK;
+int mm_embed_have_texts(struct mm_embedder *e, size_t B, size_t T, bool mask,
+			bool types, struct mm_err *err) MM_MUST_CHECK;
+
+/*
  * The model's logits of image i and text j from vectors of unit length are
  *	scale * <image_i, text_j> + bias
  */

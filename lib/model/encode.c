@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "model/encode_parts.h"
 
 int mm_encoder_open(struct mm_encoder *e, const char *dir, struct mm_err *err)
 {
@@ -39,6 +40,7 @@ void mm_encoder_resize(struct mm_encoder *e, size_t side)
 void mm_encoder_release(struct mm_encoder *e)
 {
 	mm_embedder_release(&e->run);
+	mm_encode_parts_release(e);
 	mm_token_work_free(e->tok_work);
 	mm_tokenizer_free(e->tok);
 	mm_image_work_release(&e->image_work);
@@ -207,8 +209,7 @@ int mm_encode_read_images(struct mm_encoder *e, float *out,
 	j.out = e->pixels;
 	mm_image_values_lut(j.lut, &e->recipe.values);
 	mm_parallel_for(3 * n, 1, values_of, &j);
-	return mm_embed_images(&e->run, out, e->pixels, MM_ELEM_REAL, n, S, S,
-			       err);
+	return mm_encode_parts_images(e, out, e->pixels, n, err);
 }
 
 /* An encoded picture by the model's recipe. */
@@ -302,14 +303,6 @@ int mm_encode_read_text(const struct mm_encoder *e, struct mm_token_work *w,
 				       err);
 }
 
-static int embed_ids(struct mm_encoder *e, float *out, size_t n,
-		     struct mm_err *err)
-{
-	return mm_embed_texts(&e->run, out, e->ids,
-			      e->model.unmasked_text ? NULL : e->mask,
-			      NULL, n, e->model.context_length, err);
-}
-
 int mm_encode_read_texts(struct mm_encoder *e, float *out,
 			 const int32_t *const *ids, const uint8_t *const *mask,
 			 size_t n, struct mm_err *err)
@@ -323,7 +316,7 @@ int mm_encode_read_texts(struct mm_encoder *e, float *out,
 		memcpy(e->ids + i * T, ids[i], T * sizeof(*e->ids));
 		memcpy(e->mask + i * T, mask[i], T);
 	}
-	return embed_ids(e, out, n, err);
+	return mm_encode_parts_texts(e, out, e->ids, e->mask, n, err);
 }
 
 int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
@@ -335,7 +328,7 @@ int mm_encode_line(struct mm_encoder *e, float *out, const char *text,
 	    (rc = mm_encode_read_text(e, e->tok_work, e->ids, e->mask, text,
 				      len, err)))
 		return rc;
-	return embed_ids(e, out, 1, err);
+	return mm_encode_parts_texts(e, out, e->ids, e->mask, 1, err);
 }
 
 /* Columns `ids`, `mask`, `types`, as they stand. */

@@ -24,6 +24,9 @@ struct mm_encoder {
 	int32_t *ids, *types;
 	uint8_t *mask;
 	size_t pixels_cap, ids_cap;
+	struct mm_encode_part *part; /* see mm_encoder_divide */
+	size_t n_parts;
+	bool quick_images, quick_texts; /* fewer than parts: by one thread */
 };
 
 int mm_encoder_open(struct mm_encoder *e, const char *dir,
@@ -73,6 +76,15 @@ int mm_encode_read_images(struct mm_encoder *e, float *out,
 int mm_encode_read_texts(struct mm_encoder *e, float *out,
 			 const int32_t *const *ids, const uint8_t *const *mask,
 			 size_t n, struct mm_err *err) MM_MUST_CHECK;
+
+/*
+ * From now on these two cut n >= parts inputs into as many, each for one thread
+ * from end to end.  Threads of a small tower's operators else wait for each
+ * other some dozens of times a batch, which is slow where the processors have
+ * other work too.
+ */
+int mm_encoder_divide(struct mm_encoder *e, size_t parts,
+		      struct mm_err *err) MM_MUST_CHECK;
 
 /* Every picture of a folder and its sub-folders, in byte order of the paths. */
 int mm_encode_folder(const char *dir,

@@ -483,6 +483,12 @@ static void tell(struct mm_http *h, char what)
 	(void)n; /* a pipe of a few bytes is never full */
 }
 
+static void wake(struct mm_http *h)
+{
+	if (!atomic_exchange(&h->woken, true))
+		tell(h, 'r');
+}
+
 void mm_http_reply(struct mm_http_request *r)
 {
 	struct mm_http *h = r->connection->http;
@@ -490,8 +496,32 @@ void mm_http_reply(struct mm_http_request *r)
 	if (!r->text.failed && r->text.len < ANSWER_MAX)
 		answer_half_closed(r);
 	mhd.MHD_resume_connection(r->handle);
-	if (!atomic_exchange(&h->woken, true))
-		tell(h, 'r');
+	wake(h);
+}
+
+void mm_http_post(struct mm_http *h, struct mm_job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&h->post);
+	*h->posted_tail = job;
+	h->posted_tail = &job->next;
+	pthread_mutex_unlock(&h->post);
+	wake(h);
+}
+
+static void run_posted(struct mm_http *h)
+{
+	struct mm_job *job, *next;
+
+	pthread_mutex_lock(&h->post);
+	job = h->posted;
+	h->posted = NULL;
+	h->posted_tail = &h->posted;
+	pthread_mutex_unlock(&h->post);
+	for (; job; job = next) {
+		next = job->next;
+		job->run(job, h->o.worker);
+	}
 }
 
 /* ---- the daemon ---- */
@@ -518,8 +548,8 @@ static void turn_away(int listener)
 	close(listener);
 }
 
-/* What the pipe says: a connection resumes; no more connections; or, closed,
- * that is all. */
+/* What the pipe says: a connection resumes, or a job is there; no more
+ * connections; or, closed, that is all. */
 static bool told(struct mm_http *h)
 {
 	char c;
@@ -528,7 +558,8 @@ static bool told(struct mm_http *h)
 	if (read(h->tell[0], &c, 1) != 1)
 		return false;
 	if (c == 'r') {
-		h->woken = false; /* before the connections are looked at */
+		h->woken = false; /* before what is new is looked at */
+		run_posted(h);
 		return true;
 	}
 	fd = mhd.MHD_quiesce_daemon(h->daemon);
@@ -598,6 +629,8 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 		key ^= (uint32_t)(mm_serve_now() * 1e6);
 	snprintf(h->key, sizeof(h->key), "%08lx", (unsigned long)key);
 	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutex_init(&h->post, NULL);
+	h->posted_tail = &h->posted;
 	h->daemon = mhd.MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL,
 		NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, l->fd,
@@ -620,6 +653,7 @@ int mm_http_start(struct mm_http *h, const struct mm_http_options *o,
 				   l->url);
 	}
 	pthread_mutex_destroy(&h->lock);
+	pthread_mutex_destroy(&h->post);
 	return rc;
 }
 
@@ -638,6 +672,7 @@ void mm_http_stop(struct mm_http *h)
 	close(h->tell[0]);
 	mhd.MHD_stop_daemon(h->daemon);
 	pthread_mutex_destroy(&h->lock);
+	pthread_mutex_destroy(&h->post);
 	h->daemon = NULL;
 }
 
@@ -669,6 +704,12 @@ const char *mm_http_header(const struct mm_http_request *r, const char *name)
 	(void)r;
 	(void)name;
 	return NULL;
+}
+
+void mm_http_post(struct mm_http *h, struct mm_job *job)
+{
+	(void)h;
+	(void)job;
 }
 
 void mm_http_reply(struct mm_http_request *r)

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "serve/jobs.h"
 #include "serve/listen.h"
 #include "serve/problem.h"
 
@@ -63,6 +64,7 @@ struct mm_http_options {
 	void (*body)(void *ctx, struct mm_http_request *r);
 	void (*end)(void *ctx, struct mm_http_request *r);
 	void *ctx;
+	size_t worker; /* what posted jobs are called with */
 };
 
 struct mm_http {
@@ -70,7 +72,9 @@ struct mm_http {
 	void *daemon;
 	pthread_t thread;
 	int tell[2];	    /* a pipe to the thread, closed to end it */
-	_Atomic bool woken; /* it has yet to read that a connection resumes */
+	_Atomic bool woken; /* it has yet to read that there is news */
+	pthread_mutex_t post;
+	struct mm_job *posted, **posted_tail; /* under `post` */
 	pthread_mutex_t lock;
 	struct mm_http_connection *first;
 	size_t n_connections, n_requests, in_bodies;
@@ -110,6 +114,10 @@ void mm_http_add(struct mm_http_request *r, const char *name,
 
 /* status, type and text from a problem. */
 void mm_http_problem(struct mm_http_request *r, const struct mm_problem *p);
+
+/* Run a short job on the thread that reads and writes; from any thread, as long
+ * as a request waits for its reply. */
+void mm_http_post(struct mm_http *h, struct mm_job *job);
 
 /* The reply is complete. */
 void mm_http_reply(struct mm_http_request *r);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "model/cache.h"
 #include "serve/server_impl.h"
 
@@ -31,6 +32,7 @@ static int start_http(struct mm_server *s, struct mm_err *err)
 		.body = mm_route_body,
 		.end = mm_route_end,
 		.ctx = s,
+		.worker = s->o.workers,
 	};
 	int rc = mm_listen(&s->listener, s->o.listen, err);
 
@@ -68,7 +70,28 @@ int mm_server_open(struct mm_server **out, const struct mm_server_options *o,
 
 /* ---- loading ---- */
 
-/* Each tower once: its weights are read, and packed where they are. */
+/* Once to have its weights, and once to see whether it is so quick that more
+ * threads on one input are not worth the waking of them. */
+static int try_tower(struct mm_server *s, int tower, const void **in,
+		     const void **mask, bool *quick, struct mm_err *err)
+{
+	double start = 0;
+	int rc = MM_OK;
+
+	for (int i = 0; i < 2 && !rc; i++) {
+		start = mm_serve_now();
+		rc = mm_work_towers(s, s->vectors, tower, in, mask, 1, err);
+	}
+	*quick = !rc && mm_serve_now() - start < 1e-3;
+	return rc;
+}
+
+/*
+ * Each tower: its weights are read, and packed where they are.  This
+ * thread then has OpenMP threads beside the batcher's, more than there are
+ * processors, so that libgomp's do not spin where they wait: that is the better
+ * for a server whose processors have HTTP and clients to do as well.
+ */
 static int warm_up(struct mm_server *s, struct mm_err *err)
 {
 	const struct mm_model *m = &s->enc.model;
@@ -83,11 +106,11 @@ static int warm_up(struct mm_server *s, struct mm_err *err)
 	if (!rc)
 		memset(mask, 1, T);
 	if (!rc && s->enc.has_recipe)
-		rc = mm_work_towers(s, s->vectors, MM_TOWER_IMAGE, &picture,
-				    NULL, 1, err);
+		rc = try_tower(s, MM_TOWER_IMAGE, &picture, NULL,
+			       &s->enc.quick_images, err);
 	if (!rc && s->enc.tok)
-		rc = mm_work_towers(s, s->vectors, MM_TOWER_TEXT, &text, &all,
-				    1, err);
+		rc = try_tower(s, MM_TOWER_TEXT, &text, &all,
+			       &s->enc.quick_texts, err);
 	mm_free(pixels);
 	mm_free(mask);
 	mm_free(ids);
@@ -98,13 +121,15 @@ static int make_rooms(struct mm_server *s, struct mm_err *err)
 {
 	const size_t D = s->enc.model.embed_dim, B = s->o.max_batch;
 
+	if (mm_encoder_divide(&s->enc, (size_t)mm_threads(), err))
+		return err->code;
 	s->vectors = mm_malloc(B * D, sizeof(*s->vectors));
 	s->in[0] = mm_malloc(B, sizeof(*s->in[0]));
 	s->in[1] = mm_malloc(B, sizeof(*s->in[1]));
-	s->worker = mm_calloc(s->o.workers, sizeof(*s->worker));
+	s->worker = mm_calloc(s->o.workers + 1, sizeof(*s->worker));
 	if (!s->vectors || !s->in[0] || !s->in[1] || !s->worker)
 		return mm_fail_nomem(err, "batches");
-	for (size_t i = 0; s->enc.tok && i < s->o.workers; i++)
+	for (size_t i = 0; s->enc.tok && i <= s->o.workers; i++)
 		if (!(s->worker[i].token = mm_token_work_new(s->enc.tok)))
 			return mm_fail_nomem(err, "a tokenizer");
 	s->limits = (struct mm_call_limits){ .inputs = s->o.max_inputs,
@@ -212,7 +237,7 @@ void mm_server_close(struct mm_server *s)
 	stop(s);
 	mm_listen_release(&s->listener);
 	mm_keys_release(&s->keys);
-	for (size_t i = 0; s->worker && i < s->o.workers; i++) {
+	for (size_t i = 0; s->worker && i <= s->o.workers; i++) {
 		mm_image_work_release(&s->worker[i].image);
 		mm_token_work_free(s->worker[i].token);
 		mm_buf_release(&s->worker[i].bytes);

@@ -39,7 +39,7 @@ struct mm_server {
 	struct mm_encoder enc;
 	struct mm_batcher batcher;
 	struct mm_jobs jobs;
-	struct mm_worker *worker;
+	struct mm_worker *worker; /* o.workers, and the thread of HTTP */
 	struct mm_catalogue catalogue;
 	pthread_mutex_t search; /* one search at a time: it uses all threads */
 	float scale, bias;	/* of the logits */
@@ -93,6 +93,7 @@ struct mm_work {
 	struct mm_server *server;
 	struct mm_http_request *request;
 	const struct mm_route *route;
+	bool quick; /* begins and ends on the thread of HTTP */
 	struct mm_call call;
 	struct mm_work_item *item; /* call.n of them */
 	float *vector;		   /* (call.n, D), unit length */
@@ -112,7 +113,8 @@ void mm_route_head(void *ctx, struct mm_http_request *r);
 void mm_route_body(void *ctx, struct mm_http_request *r);
 void mm_route_end(void *ctx, struct mm_http_request *r);
 
-/* Start the work that a body asks for (route.c to work.c). */
+/* Start the work that a body asks for (route.c to work.c); on the thread of
+ * HTTP. */
 void mm_work_start(struct mm_server *s, struct mm_http_request *r,
 		   const struct mm_route *route);
 

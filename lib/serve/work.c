@@ -5,7 +5,13 @@
 #include "base/mem.h"
 #include "serve/server_impl.h"
 
-enum { KEEP = 16 << 20 }; /* bytes that a worker holds on to */
+enum {
+	KEEP = 16 << 20, /* bytes that a worker holds on to */
+	/* A body and numbers in a reply that are sooner read and written by the
+	 * thread that has them than handed to another. */
+	QUICK_BODY = 2 << 10,
+	QUICK_REPLY = 4 << 10,
+};
 
 #define ITEM_OF_JOB(j)                                         \
 	((struct mm_work_item *)(void *)((char *)(j)-offsetof( \
@@ -85,7 +91,10 @@ static void item_done(struct mm_work *w)
 	if (w->pending-- > 1)
 		return;
 	w->job.run = finish_job;
-	mm_jobs_put(&w->server->jobs, &w->job, true);
+	if (w->quick)
+		mm_http_post(&w->server->http, &w->job);
+	else
+		mm_jobs_put(&w->server->jobs, &w->job, true);
 }
 
 /* ---- towers ---- */
@@ -283,16 +292,17 @@ static int make_items(struct mm_work *w, struct mm_problem *p)
 	return 0;
 }
 
-/* Pictures are spread over the pool, but for the last input; texts are quick.
- * After its last item is handed on, w may be gone. */
+/* Pictures are spread over the pool, but for the last input of a job of its
+ * own; texts are quick.  After its last item is handed on, w may be gone. */
 static void read_items(struct mm_work *w, size_t worker)
 {
 	const size_t n = w->call.n;
+	const size_t own = worker < w->server->o.workers ? n - 1 : n;
 
 	for (size_t i = 0; i < n; i++) {
 		struct mm_work_item *it = &w->item[i];
 
-		if (i + 1 < n && w->call.input[i].image)
+		if (i != own && w->call.input[i].image)
 			mm_jobs_put(&w->server->jobs, &it->job, false);
 		else
 			read_item(it, worker);
@@ -321,6 +331,8 @@ static void begin_job(struct mm_job *job, size_t worker)
 	}
 	note->images = w->call.n_images;
 	note->texts = w->call.n - w->call.n_images;
+	w->quick = w->quick &&
+		   w->call.n * w->server->enc.model.embed_dim <= QUICK_REPLY;
 	read_items(w, worker);
 }
 
@@ -367,7 +379,12 @@ void mm_work_start(struct mm_server *s, struct mm_http_request *r,
 	w->request = r;
 	w->route = route;
 	w->job.run = route->picture ? picture_job : begin_job;
+	w->quick = r->body.len <= QUICK_BODY && !route->picture &&
+		   route->write != mm_write_search;
 	pthread_mutex_init(&w->lock, NULL);
 	s->in_work++;
-	mm_jobs_put(&s->jobs, &w->job, false);
+	if (w->quick)
+		begin_job(&w->job, s->o.workers);
+	else
+		mm_jobs_put(&s->jobs, &w->job, false);
 }

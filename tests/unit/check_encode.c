@@ -23,6 +23,17 @@ static void setup(void)
 	ck_ok(mm_encoder_open(&enc, tiny_model(), err));
 }
 
+/* Batches whole, or cut into parts, for several threads or few inputs for one.
+ */
+static void cut(int parts)
+{
+	if (!parts)
+		return;
+	ck_ok(mm_encoder_divide(&enc, (size_t)parts, err));
+	enc.quick_texts = parts == 2;
+	enc.quick_images = parts == 3;
+}
+
 static void teardown(void)
 {
 	mm_encoder_release(&enc);
@@ -48,6 +59,7 @@ START_TEST(pictures_in_any_batch)
 	const uint8_t *list[N];
 	float want[3][D], got[N][D];
 
+	cut(_i);
 	for (int i = 0; i < 3; i++) {
 		ck_ok(mm_encode_file(&enc, want[i], pictures[i], err));
 		read_picture(pixels[i], pictures[i]);
@@ -75,6 +87,7 @@ START_TEST(texts_in_any_batch)
 	const uint8_t *mask_list[N];
 	float want[3][D], got[N][D];
 
+	cut(_i);
 	for (int i = 0; i < 3; i++) {
 		ck_ok(mm_encode_line(&enc, want[i], texts[i], strlen(texts[i]),
 				     err));
@@ -141,8 +154,8 @@ int main(void)
 	TCase *tc = tcase_create("encode");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, pictures_in_any_batch);
-	tcase_add_test(tc, texts_in_any_batch);
+	tcase_add_loop_test(tc, pictures_in_any_batch, 0, 5);
+	tcase_add_loop_test(tc, texts_in_any_batch, 0, 5);
 	tcase_add_test(tc, bad_input_leaves_the_encoder_whole);
 	tcase_add_test(tc, logits_have_the_models_scale);
 	return unit_run("encode", tc);
