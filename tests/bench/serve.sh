@@ -9,11 +9,14 @@
 # MODEL is a folder, PICTURE what is sent as one; without them a small CLIP and
 # a picture of the tests.  A line:
 #
-#	what  inputs/s of embed, of serve  their ratio  p50, p99 at half load
+#	what  inputs/s of embed, of serve  their ratio
+#	      microseconds of processor time that an input costs the server
+#	      p50, p99 at half load
 #
 # "x 32" is 32 inputs in one request, else each request has one; a form has a
 # picture and a text, and counts as one.  Rates are the best of three.
 # Everything runs on this machine, the clients too: they take their share of it.
+# Where wrk is installed it asks as well, and its requests/s follow.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=${here%/tests/bench}
@@ -32,6 +35,7 @@ cd "$work" || exit 1
 (mkdir fix && cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
 [ -d "$model" ] || mv fix/model model
 
+ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 now() { date +%s.%N; }
 calc() { awk "BEGIN { printf \"%.1f\", $1 }"; }
 
@@ -113,25 +117,45 @@ measure() { # measure NAME KIND PATH BODY INPUTS; of KIND both, last
 	fi
 	clients=$CLIENTS
 	[ "$5" = 1 ] || clients=4
-	full_rate=$(for try in 1 2 3; do
+	begin=$(ticks)
+	"$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4" >first
+	cost=$(sed 's/.* ok=\([^ ]*\).*/\1/' first | awk -v n="$5" \
+		-v t="$(($(ticks) - begin))" -v hz="$(getconf CLK_TCK)" \
+		'{ printf "%.0f", 1e6 * t / hz / ($1 * n) }')
+	full_rate=$({ cat first && for try in 2 3; do
 		"$load" -c "$clients" -d "$SECONDS_EACH" "$where" "$3" "$4"
-	done | sed 's/.* rate=\([^ ]*\).*/\1/' | sort -n | tail -n 1)
+	done; } | sed 's/.* rate=\([^ ]*\).*/\1/' | sort -n | tail -n 1)
 	half=$(calc "$full_rate / 2")
 	eval "$("$load" -c 512 -r "$half" -d "$SECONDS_EACH" "$where" "$3" \
 		"$4")"
-	printf '%-22s %9.1f %9.1f  %5.2f   %8.2f %8.2f ms\n' "$1" "$own" \
+	printf '%-22s %9.1f %9.1f  %5.2f %8d us %8.2f %8.2f ms\n' "$1" "$own" \
 		"$(calc "$full_rate * $5")" \
 		"$(calc "100 * $full_rate * $5 / $own" | awk '{ print $1 / 100 }')" \
-		"$p50" "$p99"
+		"$cost" "$p50" "$p99"
 	[ "$lost$refused$other" = 000 ] ||
 		echo "  lost $lost, refused $refused, other $other"
 }
-printf '%-22s %9s %9s  %5s   %8s %8s\n' '' embed/s serve/s ratio p50 p99
+by_wrk() { # by_wrk PATH BODY TYPE
+	command -v wrk >/dev/null || return 0
+	cat >post.lua <<-END
+	wrk.method = "POST"
+	wrk.body = io.open("$2"):read("*a")
+	wrk.headers["Content-Type"] = "$3"
+	END
+	printf '  by wrk %31s\n' "$(wrk -t 1 -c "$CLIENTS" -d "$SECONDS_EACH" \
+		-s post.lua "$url$1" | awk '/Requests\/sec/ { r = $2 }
+		/Non-2xx/ { r = r ", others " $NF } END { print r }')"
+}
+printf '%-22s %9s %9s  %5s %11s %8s %8s\n' '' embed/s serve/s ratio \
+	processor p50 p99
 measure text text /v1/embeddings text 1
+by_wrk /v1/embeddings text application/json
 measure "text x 32" text /v1/embeddings text32 32
 measure "picture, JSON" image /v1/embeddings json 1
+by_wrk /v1/embeddings json application/json
 measure "picture, JSON x 32" image /v1/embeddings json32 32
 measure form both /multimodal/inference form 1
+by_wrk /multimodal/inference form 'multipart/form-data; boundary=b0und'
 kill $pid
 wait $pid
 pid=
