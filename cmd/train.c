@@ -27,7 +27,6 @@ static const struct mm_train_args defaults = {
 	.preset = "tiny",
 	.loss = "default",
 	.optimizer = "adamw",
-	.epochs = 10,
 	.lr = 1e-3,
 	.lr_of = UNSET_GROUPS,
 	.layer_decay = 1,
@@ -92,12 +91,19 @@ static const struct mm_opt opts[] = {
 	       "WordNet's database files, for synonyms [$MMTOOL_WORDNET, or "
 	       "where they are installed]"),
 	MM_GROUP("Length"),
-	MM_INT(0, "epochs", T, epochs, "N", 1, 1e6, "passes over the data"),
+	MM_INT(0, "epochs", T, epochs, "N", 0, 1e6,
+	       "passes over the data (0: 10, or one with --window)"),
 	MM_INT(0, "steps", T, steps, "N", 0, 1e9,
-	       "updates; wins over --epochs"),
+	       "updates; wins over --epochs, with --window the less of both"),
 	MM_STR(0, "monitor", T, monitor, "FIGURE",
 	       "held-out figure that tells the best, as `mmtool eval` names it "
 	       "[recall@1 of both directions, accuracy, or the loss]"),
+	MM_PATH(0, "zeroshot", T, zeroshot, "FILE",
+		"names of classes, one a line, 0, 1, ... of the held-out "
+		"label: measure too how pictures are named by them"),
+	MM_PATH(0, "templates", T, templates, "FILE",
+		"their prompts, one a line, with {c} for the name [a photo of "
+		"a {c}.]"),
 	MM_INT(0, "patience", T, patience, "N", 0, 1e6,
 	       "stop after N evaluations without a better one (0: never)"),
 	MM_REAL(0, "min-delta", T, min_delta, "D", 0, 1,

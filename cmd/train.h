@@ -7,12 +7,15 @@
 
 #include "common.h"
 #include "train/recipe.h"
+#include "text/tokenizer.h"
 #include "train/train.h"
+#include "train/zeroshot.h"
 
 struct mm_train_args {
 	struct mm_common common;
 	const char *arch, *preset, *tokenizer, *augment, *wordnet;
 	const char *loss, *distill, *optimizer, *monitor, *recipe, *plot;
+	const char *zeroshot, *templates;
 	struct mm_list val, freeze, no_decay;
 	int64_t epochs, steps, micro_image, micro_text;
 	double lr, lr_of[MM_N_GROUPS], layer_decay;
@@ -44,6 +47,12 @@ struct mm_train_stage {
 
 int mm_train_run_stage(const struct mm_train_stage *stage,
 		       struct mm_err *err) MM_MUST_CHECK;
+
+/* The prompts of --zeroshot as ids, in the arena. */
+int mm_train_prompts(struct mm_zeroshot *out, struct mm_arena *arena,
+		     const struct mm_train_args *a,
+		     const struct mm_tokenizer *tok, const struct mm_model *m,
+		     struct mm_err *err) MM_MUST_CHECK;
 
 /* Draw the logs of the stage and those before it to --plot. */
 int mm_train_plot(const struct mm_train_stage *stage,

@@ -11,7 +11,7 @@
 #include "text/tokenizer.h"
 #include "train.h"
 
-enum { PATH = 4096 };
+enum { PATH = 4096, EPOCHS = 10 };
 
 struct session {
 	const struct mm_train_args *a;
@@ -26,6 +26,7 @@ struct session {
 	bool has_pictures;
 	struct mm_arena arena; /* paths and weights of sources */
 	double *weight;
+	struct mm_zeroshot zeroshot;
 	struct mm_progress progress;
 	const volatile sig_atomic_t *signal;
 	struct mm_train_log log;
@@ -159,7 +160,7 @@ static int options(struct session *s, struct mm_err *err)
 		.world = s->stage->world,
 		.init = s->stage->init,
 		.n_init = s->stage->n_init,
-		.epochs = (long)a->epochs,
+		.epochs = a->epochs ? (long)a->epochs : EPOCHS,
 		.steps = (long)a->steps,
 		.batch = (size_t)a->common.batch_size,
 		.micro_image = (size_t)a->micro_image,
@@ -243,7 +244,8 @@ static int open_window(struct session *s, const char *path, struct mm_err *err)
 			       "%lld",
 			       (long long)a->window,
 			       (long long)a->common.batch_size);
-	return mm_window_open(&s->data, path, (size_t)a->window, err);
+	return mm_window_open(&s->data, path, (size_t)a->window,
+			      a->epochs ? (size_t)a->epochs : 1, err);
 }
 
 static int open_data(struct session *s, struct mm_err *err)
@@ -396,6 +398,19 @@ static int open_all(struct session *s, struct mm_err *err)
 	return MM_OK;
 }
 
+static int open_zeroshot(struct session *s, struct mm_err *err)
+{
+	if (!s->a->zeroshot && s->a->templates)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--templates without --zeroshot has no use");
+	if (!s->a->zeroshot)
+		return MM_OK;
+	s->o.zeroshot = &s->zeroshot;
+	return mm_train_prompts(&s->zeroshot, &s->arena, s->a,
+				s->tok ? s->tok : s->stream_tok, &s->model,
+				err);
+}
+
 /* What captions that change need. */
 static int open_augment(struct session *s, struct mm_err *err)
 {
@@ -467,9 +482,8 @@ static int train(struct session *s, struct mm_err *err)
 		s->stage->name ? "stage " : "",
 		s->stage->name ? s->stage->name : "",
 		s->stage->name ? ": " : "", best,
-		strcmp(s->last.monitor, "recall@1")
-			? ""
-			: " (mean of both directions)",
+		mm_figure_mean(s->last.monitor) ? " (mean of both directions)"
+						: "",
 		s->last.best_step);
 	return rc;
 }
@@ -481,7 +495,8 @@ int mm_train_run_stage(const struct mm_train_stage *stage, struct mm_err *err)
 			     .log = { .fd = -1 } };
 	int rc = options(&s, err);
 
-	if (!rc && !(rc = open_all(&s, err)) && !(rc = open_augment(&s, err)))
+	if (!rc && !(rc = open_all(&s, err)) && !(rc = open_augment(&s, err)) &&
+	    !(rc = open_zeroshot(&s, err)))
 		rc = s.a->dry_run ? print_plan(&s, err) : train(&s, err);
 	mm_train_log_close(&s.log);
 	mm_model_release(&s.model);

@@ -87,8 +87,11 @@ int zeroshot_load(struct zeroshot *z, const char *classes,
 	return rc ? rc : load_templates(z, templates, err);
 }
 
-static void put_prompt(struct mm_buf *out, struct mm_line t, struct mm_line c)
+void zeroshot_prompt(const struct zeroshot *z, size_t i, struct mm_buf *out)
 {
+	const size_t n = z->templates.n;
+	const struct mm_line t = mm_lines_at(&z->templates, i % n);
+	const struct mm_line c = mm_lines_at(&z->names.name, i / n);
 	size_t len;
 	const size_t at = place(t, &len);
 
@@ -107,12 +110,8 @@ static int encode_prompts(const struct zeroshot *z, struct mm_vectors *v,
 
 	for (size_t i = 0; i < n; i++) {
 		struct mm_buf *p = &prompt[i];
-		const size_t k = (at + i) / z->templates.n;
 
-		put_prompt(
-			p,
-			mm_lines_at(&z->templates, (at + i) % z->templates.n),
-			mm_lines_at(&z->names.name, k));
+		zeroshot_prompt(z, at + i, p);
 		if ((rc = mm_buf_check(p, "a prompt", err)))
 			return rc;
 		memset(&item[i], 0, sizeof(item[i]));

@@ -23,12 +23,15 @@ struct zeroshot {
 };
 
 /*
- * Classes of a file, or where that is NULL, of the samples' label.name.
- * templates NULL: "a photo of a {c}."
+ * Classes of a file, or where that is NULL, of the samples' label.name
+ * (v may be NULL where there is a file).  templates NULL: "a photo of a {c}."
  */
 int zeroshot_load(struct zeroshot *z, const char *classes,
 		  const char *templates, const struct mm_vectors *v,
 		  struct mm_err *err);
+
+/* Prompt i < classes * templates, those of a class together; out is cleared. */
+void zeroshot_prompt(const struct zeroshot *z, size_t i, struct mm_buf *out);
 
 /* Encode the classes, score the pictures, count. */
 int zeroshot_run(struct zeroshot *z, struct class_report *r,

@@ -21,7 +21,8 @@ struct mm_window {
 	struct mm_dataset_part segment; /* the stream's current one */
 	size_t row;			/* of it, that comes next */
 	bool over;
-	size_t n; /* places */
+	size_t passes; /* that are to come behind this one */
+	size_t n;      /* places */
 	struct place *place;
 	unsigned char *pixels;
 	int32_t *ids;
@@ -51,7 +52,12 @@ static int next_segment(struct mm_window *w, bool first, struct mm_err *err)
 	w->row = 0;
 	do {
 		memset(&w->segment, 0, sizeof(w->segment));
-		if ((rc = mm_stream_next(s, &seg, err)) || !seg) {
+		rc = mm_stream_next(s, &seg, err);
+		if (!rc && !seg && w->passes && mm_stream_rewind(s)) {
+			w->passes--;
+			rc = mm_stream_next(s, &seg, err);
+		}
+		if (rc || !seg) {
 			w->over = true;
 			return rc;
 		}
@@ -173,6 +179,12 @@ static int fill(struct mm_dataset *d, const char *path, struct mm_err *err)
 	if (rc)
 		return rc;
 	d->n_streams = 1;
+	if (w->passes && !d->stream->mapped)
+		return mm_fail(err, MM_ERR_USAGE,
+			       "'%s' is read as it comes, once: --epochs wants "
+			       "a file, or send several (mmtool augment "
+			       "--epochs)",
+			       d->stream->path);
 	if ((rc = next_segment(w, true, err)))
 		return rc;
 	if (w->over)
@@ -188,7 +200,7 @@ static int fill(struct mm_dataset *d, const char *path, struct mm_err *err)
 }
 
 int mm_window_open(struct mm_dataset *d, const char *path, size_t places,
-		   struct mm_err *err)
+		   size_t passes, struct mm_err *err)
 {
 	int rc;
 
@@ -204,6 +216,7 @@ int mm_window_open(struct mm_dataset *d, const char *path, size_t places,
 	} else {
 		d->window->d = d;
 		d->window->n = places;
+		d->window->passes = passes - 1;
 		rc = fill(d, path, err);
 	}
 	if (rc)

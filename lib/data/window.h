@@ -1,5 +1,5 @@
 /*
- * window.h - a stream that passes by once: some of its samples at a time.
+ * window.h - a stream that passes by: some of its samples at a time.
  *
  * A dataset of as many places as fit the window.  Whoever has used the samples
  * in some places asks for the next ones of the stream to be put there; so
@@ -13,10 +13,12 @@
 
 /*
  * The first samples of a stream, or all where it is shorter: d->n <= places.
- * d->fingerprint is theirs.  mm_dataset_release(d) ends it.
+ * d->fingerprint is theirs.  A file may pass by several times, one after the
+ * other as if it were so long; a pipe is MM_ERR_USAGE then.
+ * mm_dataset_release(d) ends it.
  */
 int mm_window_open(struct mm_dataset *d, const char *path, size_t places,
-		   struct mm_err *err) MM_MUST_CHECK;
+		   size_t passes, struct mm_err *err) MM_MUST_CHECK;
 
 /*
  * The next samples into places at[0], at[1], ...; *filled < n where the stream

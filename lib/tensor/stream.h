@@ -65,6 +65,9 @@ int mm_stream_adopt(struct mm_stream *s, struct mm_reader *r,
  */
 int mm_stream_next(struct mm_stream *s, const struct mm_segment **seg,
 		   struct mm_err *err) MM_MUST_CHECK;
+
+/* Back to the first segment.  Of a file alone: false where it is a pipe. */
+bool mm_stream_rewind(struct mm_stream *s) MM_MUST_CHECK;
 void mm_stream_release(struct mm_stream *s); /* safe on zeros */
 
 /* Whether the bytes begin as a stream does (length, then '{'). */

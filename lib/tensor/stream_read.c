@@ -380,6 +380,16 @@ int mm_stream_next(struct mm_stream *s, const struct mm_segment **seg,
 	return MM_OK;
 }
 
+bool mm_stream_rewind(struct mm_stream *s)
+{
+	if (!s->mapped)
+		return false;
+	mm_blob_release(&s->blob);
+	s->segment.n = 0;
+	s->segment.offset = s->offset = s->first_sample = 0;
+	return true;
+}
+
 const struct mm_column *mm_segment_find(const struct mm_segment *seg,
 					const char *name)
 {

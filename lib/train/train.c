@@ -6,6 +6,7 @@
 
 #include "train/internal.h"
 #include "train/learnt.h"
+#include "train/zeroshot.h"
 
 /* ---- what is refused ---- */
 
@@ -240,6 +241,19 @@ static int start(struct mm_run *r, struct mm_model *m,
 	return mm_run_build(r, err);
 }
 
+static int check_held_out(const struct mm_run *r, struct mm_err *err)
+{
+	const struct mm_train_options *o = r->o;
+
+	if (!r->val && (o->monitor || o->patience > 0))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--%s needs held-out samples: name some with "
+			       "--val",
+			       o->monitor ? "monitor" : "patience");
+	return o->zeroshot ? mm_zeroshot_check(o->zeroshot, r->val, err)
+			   : MM_OK;
+}
+
 int mm_train_plan(struct mm_model *m, const struct mm_dataset *train,
 		  const struct mm_train_options *o,
 		  struct mm_train_memory *memory, struct mm_err *err)
@@ -363,7 +377,8 @@ int mm_train(struct mm_model *m, const struct mm_dataset *train,
 	bool done;
 	int rc = start(&r, m, train, val, o, hooks, err);
 
-	if (!rc && !(rc = mm_run_alloc(&r, err)))
+	if (!rc && !(rc = check_held_out(&r, err)) &&
+	    !(rc = mm_run_alloc(&r, err)))
 		rc = first_weights(&r, err);
 	if (!rc)
 		rc = try_monitor(&r, err);

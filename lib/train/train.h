@@ -46,9 +46,10 @@ enum mm_schedule {
 	MM_SCHEDULE_RSQRT,
 };
 
-enum { MM_MAX_FIGURES = 32 };
+enum { MM_MAX_FIGURES = 48 };
 
 struct mm_optimizer; /* a row of optimizers.def */
+struct mm_zeroshot;  /* zeroshot.h */
 
 struct mm_train_options {
 	const char *dir;		       /* where the run lives */
@@ -98,6 +99,7 @@ struct mm_train_options {
 
 	long eval_every, save_every; /* steps; 0: once an epoch */
 	const char *monitor;	     /* figure that "better" is about; NULL */
+	const struct mm_zeroshot *zeroshot; /* measured too; NULL: not */
 	long patience; /* evaluations without a better one; 0: all */
 	double min_delta;
 	bool restore_best; /* the folder ends with the best weights */
@@ -186,5 +188,8 @@ bool mm_train_finished(const char *dir);
 
 /* True where a smaller figure of that name is the better one. */
 bool mm_figure_falls(const char *name);
+
+/* True where it is the mean of both directions: "recall@20". */
+bool mm_figure_mean(const char *name);
 
 #endif

@@ -7,12 +7,14 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "metric/retrieval.h"
 #include "train/internal.h"
+#include "train/zeroshot.h"
 
 enum { PIECE = 64 };
 
@@ -106,56 +108,116 @@ static int merge_images(const struct mm_dataset *d, float *image, size_t D,
 	return rc;
 }
 
-static void add_side(struct mm_train_report *report, const char *side,
-		     const struct mm_retrieval_figures *f)
+/* The number behind `what` in the watched figure's name; 0: another figure. */
+static size_t cut_off(const struct mm_run *r, const char *what)
 {
-	const struct mm_figure all[] = {
-		{ "recall@1", f->recall[0] },
-		{ "recall@5", f->recall[1] },
-		{ "recall@10", f->recall[2] },
-		{ "mrr", f->mrr },
-		{ "ndcg@10", f->ndcg },
-		{ "median_rank", f->median_rank },
-		{ "mean_rank", f->mean_rank },
-	};
-	char name[64];
+	const char *at = r->o->monitor ? strstr(r->o->monitor, what) : NULL;
+	char *end;
+	unsigned long k;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		snprintf(name, sizeof(name), "%s.%.40s", side, all[i].name);
-		mm_report_add(report, name, all[i].value);
-	}
+	if (!at)
+		return 0;
+	at += strlen(what);
+	k = strtoul(at, &end, 10);
+	return *at >= '1' && *at <= '9' && !*end && k <= 1000000 ? k : 0;
 }
 
-static int retrieval(struct mm_run *r, struct mm_train_report *report,
-		     struct mm_err *err)
+/* As eval retrieval has them, and the cut-off that is watched. */
+static struct mm_retrieval_options cut_offs(const struct mm_run *r)
+{
+	struct mm_retrieval_options o = mm_retrieval_defaults;
+	const size_t k = cut_off(r, "recall@"), ndcg = cut_off(r, "ndcg@");
+	bool there = !k;
+
+	for (size_t i = 0; i < o.n_k; i++)
+		there |= o.k[i] == k;
+	if (!there)
+		o.k[o.n_k++] = k;
+	o.ndcg_k = ndcg ? ndcg : o.ndcg_k;
+	return o;
+}
+
+static void add(struct mm_train_report *report, const char *side,
+		const char *what, double value)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s.%.40s", side, what);
+	mm_report_add(report, name, value);
+}
+
+static void add_side(struct mm_train_report *report, const char *side,
+		     const struct mm_retrieval_figures *f,
+		     const struct mm_retrieval_options *o)
+{
+	char what[40];
+
+	for (size_t i = 0; i < o->n_k; i++) {
+		snprintf(what, sizeof(what), "recall@%zu", o->k[i]);
+		add(report, side, what, f->recall[i]);
+	}
+	add(report, side, "mrr", f->mrr);
+	snprintf(what, sizeof(what), "ndcg@%zu", o->ndcg_k);
+	add(report, side, what, f->ndcg);
+	add(report, side, "median_rank", f->median_rank);
+	add(report, side, "mean_rank", f->mean_rank);
+}
+
+static int retrieval(struct mm_run *r, const struct mm_retrieval_set *set,
+		     struct mm_train_report *report, struct mm_err *err)
+{
+	const struct mm_retrieval_options o = cut_offs(r);
+	struct mm_retrieval_figures f[2];
+	int rc = mm_retrieval_eval(f, set, &o, 1, err);
+
+	if (rc)
+		return rc;
+	add_side(report, "image_to_text", &f[MM_IMAGE_TO_TEXT], &o);
+	add_side(report, "text_to_image", &f[MM_TEXT_TO_IMAGE], &o);
+	mm_report_add(report, "recall@1",
+		      (f[0].recall[0] + f[1].recall[0]) / 2);
+	mm_report_add(report, "rsum",
+		      mm_retrieval_rsum(&f[0], &f[1], &mm_retrieval_defaults));
+	return MM_OK;
+}
+
+static int zeroshot(struct mm_run *r, const struct mm_retrieval_set *set,
+		    struct mm_train_report *report, struct mm_err *err)
+{
+	int64_t *label = mm_malloc(set->n_images, sizeof(*label));
+	int rc;
+
+	if (!label)
+		return mm_fail_nomem(err, "validation");
+	for (size_t i = set->n_texts; i-- > 0;)
+		label[set->owner[i]] = mm_dataset_label(r->val, i);
+	rc = mm_zeroshot_measure(r->o->zeroshot, r->m, set->image, label,
+				 set->n_images, report, err);
+	mm_free(label);
+	return rc;
+}
+
+/* What vectors tell. */
+static int compare(struct mm_run *r, struct mm_train_report *report,
+		   struct mm_err *err)
 {
 	const struct mm_dataset *d = r->val;
 	const size_t D = r->m->embed_dim;
 	float *image = mm_malloc(d->n * D, sizeof(*image));
 	float *text = mm_malloc(d->n * D, sizeof(*text));
-	size_t *owner = mm_malloc(d->n, sizeof(*owner)), n_images;
-	struct mm_retrieval_figures f[2];
+	size_t *owner = mm_malloc(d->n, sizeof(*owner));
+	struct mm_retrieval_set set = { image, text, owner, 0, d->n, D };
 	int rc = image && text && owner ? MM_OK
 					: mm_fail_nomem(err, "validation");
 
 	if (!rc && !(rc = embed_all(r, image, text, err)) &&
-	    !(rc = merge_images(d, image, D, owner, &n_images, err))) {
-		mm_embed_normalise(image, n_images, D);
+	    !(rc = merge_images(d, image, D, owner, &set.n_images, err))) {
+		mm_embed_normalise(image, set.n_images, D);
 		mm_embed_normalise(text, d->n, D);
-		rc = mm_retrieval_eval(
-			f,
-			&(struct mm_retrieval_set){ image, text, owner,
-						    n_images, d->n, D },
-			&mm_retrieval_defaults, 1, err);
-	}
-	if (!rc) {
-		add_side(report, "image_to_text", &f[MM_IMAGE_TO_TEXT]);
-		add_side(report, "text_to_image", &f[MM_TEXT_TO_IMAGE]);
-		mm_report_add(report, "recall@1",
-			      (f[0].recall[0] + f[1].recall[0]) / 2);
-		mm_report_add(report, "rsum",
-			      mm_retrieval_rsum(&f[0], &f[1],
-						&mm_retrieval_defaults));
+		if (r->pairs)
+			rc = retrieval(r, &set, report, err);
+		if (!rc && r->o->zeroshot)
+			rc = zeroshot(r, &set, report, err);
 	}
 	mm_free(image);
 	mm_free(text);
@@ -186,6 +248,39 @@ static const char *list_figures(const struct mm_train_report *report,
 	return out;
 }
 
+bool mm_figure_mean(const char *name)
+{
+	return !strchr(name, '.') && strcmp(name, "rsum");
+}
+
+static const double *find(const struct mm_train_report *report,
+			  const char *side, const char *name)
+{
+	const size_t n = strlen(side);
+
+	for (size_t i = 0; i < report->n_figures; i++) {
+		const struct mm_figure *f = &report->figure[i];
+
+		if (!strncmp(f->name, side, n) && !strcmp(f->name + n, name))
+			return &f->value;
+	}
+	return NULL;
+}
+
+/* A figure, or the mean of both directions; false: no such figure. */
+static bool look_up(const struct mm_train_report *report, const char *name,
+		    double *value)
+{
+	const double *one = find(report, "", name);
+	const double *a = find(report, "image_to_text.", name);
+	const double *b = find(report, "text_to_image.", name);
+
+	if (!one && !(a && b))
+		return false;
+	*value = one ? *one : (*a + *b) / 2;
+	return true;
+}
+
 /* Is the watched figure better than it ever was? */
 static int judge(struct mm_run *r, struct mm_train_report *report,
 		 struct mm_err *err)
@@ -193,20 +288,17 @@ static int judge(struct mm_run *r, struct mm_train_report *report,
 	const char *watched = r->o->monitor ? r->o->monitor : usual(r);
 	const double sign = mm_figure_falls(watched) ? -1 : 1;
 	char list[1024];
-	size_t k = 0;
+	double value;
 
-	while (k < report->n_figures && strcmp(report->figure[k].name, watched))
-		k++;
-	if (k == report->n_figures)
+	if (!look_up(report, watched, &value))
 		return mm_fail(
 			err, MM_ERR_USAGE,
 			"--monitor '%s' is no figure of this stage; they "
 			"are %s",
 			watched, list_figures(report, list));
 	report->monitor = watched;
-	if (!r->best_step ||
-	    sign * (report->figure[k].value - r->best) > r->o->min_delta) {
-		r->best = report->figure[k].value;
+	if (!r->best_step || sign * (value - r->best) > r->o->min_delta) {
+		r->best = value;
 		r->best_step = r->step;
 		r->bad_evals = 0;
 		report->improved = true;
@@ -232,8 +324,8 @@ int mm_run_validate(struct mm_run *r, struct mm_train_report *report,
 	int rc = MM_OK;
 
 	mm_update_swap(r);
-	if (r->pairs)
-		rc = retrieval(r, report, err);
+	if (r->pairs || r->o->zeroshot)
+		rc = compare(r, report, err);
 	for (size_t i = 0; i < r->n_terms && !rc; i++)
 		if (!r->term_out[i])
 			rc = mm_task_measure(r, i, r->val, report, err);

@@ -75,7 +75,7 @@ START_TEST(every_sample_comes_once)
 	ck_assert(tmp_template(path, sizeof(path), "window"));
 	close(mkstemp(path));
 	write_samples(path, n);
-	must(mm_window_open(&d, path, PLACES, &err), &err);
+	must(mm_window_open(&d, path, PLACES, 1, &err), &err);
 	ck_assert_uint_eq(d.n, n < PLACES ? n : PLACES);
 	for (; next < d.n; next++)
 		is_sample(&d, holds[next] = next, next);
@@ -93,6 +93,34 @@ START_TEST(every_sample_comes_once)
 		filled = filled == 3 ? PLACES : filled;
 	}
 	ck_assert_uint_eq(next, n);
+	mm_dataset_release(&d);
+	unlink(path);
+}
+END_TEST
+
+START_TEST(a_file_passes_several_times)
+{
+	static const size_t sizes[] = { 1, 63, 64, 65, 200 };
+	const size_t n = sizes[_i], all = 3 * n;
+	const size_t at[] = { 11, 0, 17 };
+	char path[256];
+	size_t next, filled = 3;
+	struct mm_dataset d;
+	struct mm_err err = { 0 };
+
+	ck_assert(tmp_template(path, sizeof(path), "window"));
+	close(mkstemp(path));
+	write_samples(path, n);
+	must(mm_window_open(&d, path, PLACES, 3, &err), &err);
+	ck_assert_uint_eq(d.n, all < PLACES ? all : PLACES);
+	for (next = 0; next < d.n; next++)
+		is_sample(&d, next, next % n);
+	while (filled == 3) {
+		must(mm_window_next(d.window, at, 3, &filled, &err), &err);
+		for (size_t k = 0; k < filled; k++)
+			is_sample(&d, at[k], next++ % n);
+	}
+	ck_assert_uint_eq(next, all);
 	mm_dataset_release(&d);
 	unlink(path);
 }
@@ -130,7 +158,7 @@ START_TEST(memory_does_not_grow)
 	}
 	close(ends[1]);
 	dup2(ends[0], STDIN_FILENO);
-	must(mm_window_open(&d, "-", PLACES, &err), &err);
+	must(mm_window_open(&d, "-", PLACES, 1, &err), &err);
 	while (filled == 3) {
 		must(mm_window_next(d.window, at, 3, &filled, &err), &err);
 		n += filled;
@@ -150,6 +178,7 @@ int main(void)
 	TCase *tc = tcase_create("window");
 
 	tcase_add_loop_test(tc, every_sample_comes_once, 0, 6);
+	tcase_add_loop_test(tc, a_file_passes_several_times, 0, 5);
 	tcase_add_test(tc, memory_does_not_grow);
 	return unit_run("window", tc);
 }

@@ -8,6 +8,11 @@ t --schedule constant --warmup 2 -o end - <long.mmt && steps end
 mmtool preprocess -q --preset hf-clip --image-size 32 --tokenizer "$FIX/vocab" \
 	--max-length 16 --shard 0/2 "$FIX/photos" -o half.mmt
 cat half.mmt long.mmt | t --schedule constant --warmup 2 -B 10 -o odd && steps odd
+# a file passes several times, a pipe cannot
+t --schedule constant --warmup 2 --epochs 3 -o thrice "$FIX/data.mmt"
+t --schedule constant --warmup 2 -o once "$FIX/data.mmt"
+steps thrice && steps once
+cat long.mmt | t --schedule constant --warmup 2 --epochs 3 -o bad
 mkfifo pipe
 cat long.mmt >pipe &
 t --steps 9 -o short pipe && steps short
