@@ -296,6 +296,21 @@ static int retype_all(struct job *j, struct mm_err *err)
 	return rc;
 }
 
+/* A folder without its configuration is no model: until all else is there, the
+ * one of an earlier result is not either. */
+static int remove_config(const struct job *j, const char *name,
+			 struct mm_err *err)
+{
+	struct stat from, to;
+	char path[4096];
+	int rc = path_in(path, sizeof(path), j->out, name, err);
+
+	if (rc || (j->files && !stat(j->files, &from) && !stat(j->out, &to) &&
+		   from.st_dev == to.st_dev && from.st_ino == to.st_ino))
+		return rc;
+	return mm_file_remove(path, err);
+}
+
 static int write_weights(struct job *j, const char *name, struct mm_err *err)
 {
 	const struct mm_meta meta = { "format", "pt" };
@@ -305,7 +320,10 @@ static int write_weights(struct job *j, const char *name, struct mm_err *err)
 	if (j->a->dtype != MM_UNSET_ENUM && (rc = retype_all(j, err)))
 		return rc;
 	if ((rc = mm_mkdirs(j->out, err)) ||
-	    (rc = path_in(path, sizeof(path), j->out, name, err)))
+	    (rc = path_in(path, sizeof(path), j->out, name, err)) ||
+	    (j->to != TO_OPEN_CLIP &&
+	     (rc = remove_config(j, *hf_config, err))) ||
+	    (j->to != TO_HF && (rc = remove_config(j, *open_clip_config, err))))
 		return rc;
 	return mm_safetensors_write(path, j->tensor, j->n, &meta, 1, err);
 }
@@ -407,8 +425,9 @@ static int to_hf(struct job *j, struct mm_err *err)
 				     &j->model, MM_LAYOUT_HF, err)) &&
 	    !(rc = mm_layout_preprocessor(&text, &j->model, &recipe, err)) &&
 	    !(rc = write_weights(j, "model.safetensors", err)) &&
-	    !(rc = write_hf_config(j, j->model.json, err)))
-		rc = write_text(j, "preprocessor_config.json", &text, err);
+	    !(rc = copy_files(j, tokenizer_files, err)) &&
+	    !(rc = write_text(j, "preprocessor_config.json", &text, err)))
+		rc = write_hf_config(j, j->model.json, err);
 	mm_buf_release(&text);
 	return rc;
 }
@@ -432,7 +451,8 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 					     err)) &&
 	    !(rc = mm_layout_convert(&j->tensor, &j->n, &j->arena, &j->weights,
 				     &j->model, MM_LAYOUT_OPEN_CLIP, err)) &&
-	    !(rc = write_weights(j, "open_clip_model.safetensors", err)))
+	    !(rc = write_weights(j, "open_clip_model.safetensors", err)) &&
+	    !(rc = copy_files(j, tokenizer_files, err)))
 		rc = write_text(j, *open_clip_config, &text, err);
 	if (!rc && note)
 		mm_note(&j->a->common, "%s", note);
@@ -447,13 +467,13 @@ static int keep_configs(const struct job *j, struct mm_err *err)
 
 	if (j->open_clip.len)
 		return write_text(j, *open_clip_config, &j->open_clip, err);
-	if (j->to != TO_HF && (rc = copy_files(j, open_clip_config, err)))
-		return rc;
 	if (j->to == TO_OPEN_CLIP)
-		return MM_OK;
-	rc = j->a->dtype == MM_UNSET_ENUM ? copy_files(j, hf_config, err)
-					  : retype_config(j, err);
-	return rc ? rc : copy_files(j, picture_files, err);
+		return copy_files(j, open_clip_config, err);
+	if ((rc = copy_files(j, picture_files, err)) ||
+	    (j->to != TO_HF && (rc = copy_files(j, open_clip_config, err))))
+		return rc;
+	return j->a->dtype == MM_UNSET_ENUM ? copy_files(j, hf_config, err)
+					    : retype_config(j, err);
 }
 
 /* Names and shapes stay; only container and file names change. */
@@ -478,8 +498,10 @@ static int keep(struct job *j, struct mm_err *err)
 			return rc;
 		mm_json_free(root);
 	}
-	rc = write_weights(j, name, err);
-	return rc ? rc : keep_configs(j, err);
+	if ((rc = write_weights(j, name, err)) ||
+	    (rc = copy_files(j, tokenizer_files, err)))
+		return rc;
+	return keep_configs(j, err);
 }
 
 static int convert(struct job *j, struct mm_err *err)
@@ -502,7 +524,7 @@ static int convert(struct job *j, struct mm_err *err)
 			     j->in);
 	else
 		rc = keep(j, err);
-	return rc ? rc : copy_files(j, tokenizer_files, err);
+	return rc;
 }
 
 static int run(const void *args, int argc, char **argv, struct mm_err *err)

@@ -551,6 +551,13 @@ int mm_file_write(const char *path, const void *bytes, size_t n,
 	return rc;
 }
 
+int mm_file_remove(const char *path, struct mm_err *err)
+{
+	if (unlink(path) && errno != ENOENT)
+		return mm_fail_errno(err, "cannot replace '%s'", path);
+	return MM_OK;
+}
+
 int mm_mkdirs(const char *path, struct mm_err *err)
 {
 	char *p = mm_strdup(path);

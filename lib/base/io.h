@@ -109,6 +109,9 @@ bool mm_writer_is_terminal(const struct mm_writer *w);
 int mm_file_write(const char *path, const void *bytes, size_t n,
 		  struct mm_err *err) MM_MUST_CHECK;
 
+/* Remove a file, if it is there. */
+int mm_file_remove(const char *path, struct mm_err *err) MM_MUST_CHECK;
+
 /* mkdir -p.  An existing directory is fine. */
 int mm_mkdirs(const char *path, struct mm_err *err) MM_MUST_CHECK;
 

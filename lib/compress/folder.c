@@ -62,7 +62,15 @@ static int carry_one(const char *from, const char *to, const char *name,
 	return rc;
 }
 
-int mm_folder_carry(const struct mm_model *m, const char *dir,
+static int remove_config(const char *dir, const char *name, struct mm_err *err)
+{
+	char path[PATH];
+	int rc = join(path, dir, name, err);
+
+	return rc ? rc : mm_file_remove(path, err);
+}
+
+int mm_folder_begin(const struct mm_model *m, const char *dir,
 		    struct mm_err *err)
 {
 	struct stat from, to;
@@ -79,6 +87,9 @@ int mm_folder_carry(const struct mm_model *m, const char *dir,
 			       "'%s' is the model's own folder: name another "
 			       "one for the result",
 			       dir);
+	if ((rc = remove_config(dir, "config.json", err)) ||
+	    (rc = remove_config(dir, "open_clip_config.json", err)))
+		return rc;
 	if (!(d = opendir(m->dir)))
 		return mm_fail_errno(err, "cannot open '%s'", m->dir);
 	while (!rc && (errno = 0, e = readdir(d)))

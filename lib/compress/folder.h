@@ -8,11 +8,15 @@
 #include "model/model.h"
 
 /*
- * Everything of m's folder that is neither weights, nor configuration, nor the
- * state or the log of a training run, into `dir`, which is made: tokenizer,
- * preprocessor, licence.  MM_ERR_USAGE where the two folders are one.
+ * Make `dir`, and carry into it everything of m's folder that is neither
+ * weights, nor configuration, nor the state or the log of a training run:
+ * tokenizer, preprocessor, licence.  MM_ERR_USAGE where the two folders are one.
+ *
+ * A configuration that is there goes first, and the caller writes the new one
+ * after the weights: whatever ends the program meanwhile, a folder that has one
+ * is whole.
  */
-int mm_folder_carry(const struct mm_model *m, const char *dir,
+int mm_folder_begin(const struct mm_model *m, const char *dir,
 		    struct mm_err *err) MM_MUST_CHECK;
 
 /*

@@ -443,9 +443,9 @@ int mm_pruner_save(const struct mm_pruner *p, const char *dir, size_t *before,
 	*after = *before;
 	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
 	if (!(rc = set_zeros(p, err)) && !(rc = list_tensors(&l, err)) &&
-	    !(rc = mm_folder_carry(&p->model, dir, err)) &&
-	    !(rc = save_config(p, dir, err)))
-		rc = mm_safetensors_write(path, l.t, l.n, &meta, 1, err);
+	    !(rc = mm_folder_begin(&p->model, dir, err)) &&
+	    !(rc = mm_safetensors_write(path, l.t, l.n, &meta, 1, err)))
+		rc = save_config(p, dir, err);
 	for (size_t i = 0; i < p->model.store.n; i++)
 		*after -= p->model.store.param[i]->buffer
 				  ? 0

@@ -125,9 +125,9 @@ int mm_quantizer_save(const struct mm_quantizer *q, const char *dir,
 		*before += s->param[i]->n * sizeof(float);
 	snprintf(path, sizeof(path), "%s/model.safetensors", dir);
 	if (!(rc = list_tensors(&l, q, err)) &&
-	    !(rc = mm_folder_carry(&q->model.model, dir, err)) &&
-	    !(rc = mm_folder_config(&q->model.model, dir, describe, q, err)))
-		rc = mm_safetensors_write(path, l.t, l.n, meta, 2, err);
+	    !(rc = mm_folder_begin(&q->model.model, dir, err)) &&
+	    !(rc = mm_safetensors_write(path, l.t, l.n, meta, 2, err)))
+		rc = mm_folder_config(&q->model.model, dir, describe, q, err);
 	for (size_t i = 0; i < l.n; i++)
 		*after += l.t[i].nbytes;
 	mm_free(l.count);

@@ -311,7 +311,10 @@ static int write_both(struct job *j, const char *path, uint64_t graph,
 		return rc;
 	if (!j->external ||
 	    !(rc = mm_writer_open(&j->data, j->data_path, err))) {
-		if (!(rc = write_model(j, graph, err)) && j->external)
+		/* An older model goes before the weights that it points to
+		 * change: no model ever stands beside another's. */
+		if (!(rc = write_model(j, graph, err)) && j->external &&
+		    !(rc = mm_file_remove(path, err)))
 			rc = mm_writer_commit(&j->data, err);
 		if (!rc)
 			rc = mm_writer_commit(&j->out, err);
