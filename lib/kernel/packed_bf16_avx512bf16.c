@@ -75,8 +75,10 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 	(void)scale;
 	for (; n < n_end; n += NR) {
 		const char *b = (const char *)l->w->panels + n * C * 2;
+		float bias[NR] __attribute__((aligned(64)));
 		size_t k = 0;
 
+		bias_of(l, n, bias);
 		do { /* once also for C = 0 */
 			const size_t kc = C - k < KC ? C - k : KC;
 
@@ -90,8 +92,8 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 					       b + k * NR * 2, sums->f + i * NR,
 					       k == 0);
 				if (k + kc == C)
-					finish(l, m + i, R, n,
-					       sums->f + i * NR);
+					end_tile(l, m + i, R, n, bias,
+						 sums->f + i * NR);
 			}
 			k += KC;
 		} while (k < C);

@@ -9,7 +9,7 @@
 #include "kernel/tile_body.h"
 #include "kernel/vec.h"
 
-/* Ask for what finish() will touch, while the sums are made. */
+/* Ask for what end_tile() will touch, while the sums are made. */
 INLINE void foresee(const struct mm_linear *l, size_t m, size_t rows, size_t n)
 {
 	for (size_t i = m; i < m + rows; i++) {
@@ -37,12 +37,11 @@ INLINE void finish_row(float *y, const float *t, const float *bias,
 /* The bias of a panel's columns, zeros where there is none. */
 INLINE void bias_of(const struct mm_linear *l, size_t n, float bias[NR])
 {
-	const size_t left = l->w->F - n;
+	const size_t left = l->bias ? l->w->F - n : 0;
 
-	memset(bias, 0, NR * sizeof(*bias));
-	if (l->bias)
-		memcpy(bias, l->bias + n,
-		       (left < NR ? left : NR) * sizeof(*bias));
+	/* No memcpy: of a few words it would be a slow string instruction. */
+	for (size_t j = 0; j < NR; j++)
+		bias[j] = j < left ? l->bias[n + j] : 0;
 }
 
 /* t (rows, NR) is a tile of x W^T and a bias that is still missing, or NULL:
@@ -75,16 +74,6 @@ static void end_tile(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 		for (size_t j = 0; j < cols; j++)
 			y[j] = edge[j] + (r ? r[j] : 0);
 	}
-}
-
-/* The same of x W^T alone. */
-INLINE void finish(const struct mm_linear *l, size_t m, size_t rows, size_t n,
-		   float *t)
-{
-	float bias[NR] __attribute__((aligned(64)));
-
-	bias_of(l, n, bias);
-	end_tile(l, m, rows, n, l->bias ? bias : NULL, t);
 }
 
 #endif

@@ -126,8 +126,10 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 
 	for (; n < n_end; n += NR) {
 		const char *b = (const char *)l->w->panels + n * C * w_bytes;
+		float bias[NR] __attribute__((aligned(64)));
 		size_t k = 0;
 
+		bias_of(l, n, bias);
 		do { /* once also for C = 0 */
 			const size_t kc = C - k < KC ? C - k : KC;
 
@@ -143,7 +145,7 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 					continue;
 				if (l->w->type == MM_PACKED_W8)
 					scale_columns(l, R, n, s);
-				finish(l, m + i, R, n, s);
+				end_tile(l, m + i, R, n, bias, s);
 			}
 			k += KC;
 		} while (k < C);

@@ -93,14 +93,10 @@ INLINE vec widen(const struct half *h, const int32_t *sums, float s)
 	       h->bias;
 }
 
-/* As finish(), from the sums. */
-INLINE void dequantize(const struct mm_linear *l, size_t m, size_t rows,
-		       size_t n, const float *scale, int32_t *sums)
+/* What the halves of the panel from column n on are made with. */
+INLINE void halves(const struct mm_linear *l, size_t n, struct half h[2])
 {
-	const size_t left = l->w->F - n;
-	const bool whole = left >= NR && l->act == MM_ACT_NONE;
 	float bias[NR] __attribute__((aligned(64)));
-	struct half h[2];
 
 	bias_of(l, n, bias);
 	for (int k = 0; k < 2; k++) {
@@ -108,6 +104,16 @@ INLINE void dequantize(const struct mm_linear *l, size_t m, size_t rows,
 		h[k].bias = load(bias + k * VL);
 		memcpy(&h[k].shift, l->w->shift + n + k * VL, sizeof(ints));
 	}
+}
+
+/* As end_tile(), from the sums. */
+INLINE void dequantize(const struct mm_linear *l, size_t m, size_t rows,
+		       size_t n, const struct half h[2], const float *scale,
+		       int32_t *sums)
+{
+	const size_t left = l->w->F - n;
+	const bool whole = left >= NR && l->act == MM_ACT_NONE;
+
 	for (size_t i = 0; i < rows; i++) {
 		const int32_t *t = sums + i * NR;
 		vec a = widen(&h[0], t, scale[i]);
@@ -138,8 +144,10 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 
 	for (; n < n_end; n += NR) {
 		const int8_t *b = (const int8_t *)l->w->panels + n * C;
+		struct half h[2];
 		size_t k = 0;
 
+		halves(l, n, h);
 		do { /* once also for C = 0 */
 			const size_t kc = C - k < KC ? C - k : KC;
 
@@ -157,7 +165,7 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 					       b + k * NR, s, k == 0);
 				if (k + kc < C)
 					continue;
-				dequantize(l, m + i, R, n, scale + i, s);
+				dequantize(l, m + i, R, n, h, scale + i, s);
 			}
 			k += KC;
 		} while (k < C);
