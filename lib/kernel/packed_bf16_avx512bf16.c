@@ -14,7 +14,7 @@
 #include "kernel/cast.h"
 #include "kernel/packed_body.h"
 
-enum { KC = 512, AHEAD = 1536, ROW = NR * 4 };
+enum { KC = 512, ROW = NR * 4 };
 
 typedef int32_t word __attribute__((may_alias));
 

@@ -5,9 +5,44 @@
 #ifndef MM_KERNEL_PACKED_BODY_H
 #define MM_KERNEL_PACKED_BODY_H
 
+#include <stdbool.h>
+
 #include "kernel/packed_isa.h"
 #include "kernel/tile_body.h"
 #include "kernel/vec.h"
+
+/*
+ * What a tile asks for while it multiplies: its share of the piece of weights
+ * that comes next, so that waiting for memory spreads over all the tiles which
+ * a piece serves; a lone tile asks for what itself reads a little later.
+ */
+struct ahead {
+	const char *at;
+	size_t step; /* bytes, at each row of the panel */
+};
+
+enum { AHEAD = 1536 };
+
+/* Tile t of n: a piece of `rows` rows of `row` bytes at b. */
+INLINE struct ahead look_ahead(const void *b, size_t rows, size_t row, size_t t,
+			       size_t n)
+{
+	const char *at = b;
+
+	if (n == 1)
+		return (struct ahead){ at + AHEAD, row };
+	return (struct ahead){ at + rows * row + rows * row * t / n,
+			       (row + n - 1) / n };
+}
+
+/* `lone` is a constant where this is inlined, as is row. */
+INLINE void ask(struct ahead *a, bool lone, size_t row)
+{
+	__builtin_prefetch(a->at);
+	if (lone && row > 64)
+		__builtin_prefetch(a->at + 64);
+	a->at += a->step;
+}
 
 /* Ask for what end_tile() will touch, while the sums are made. */
 INLINE void foresee(const struct mm_linear *l, size_t m, size_t rows, size_t n)

@@ -16,8 +16,7 @@
 
 typedef uint32_t word __attribute__((may_alias));
 
-/* Read ahead by so many bytes, so that misses overlap. */
-enum { KC = 256, AHEAD = 1536 };
+enum { KC = 256 };
 
 INLINE void multiply_row(size_t R, const float *restrict a, vec b0, vec b1,
 			 vec x[MR][2])
@@ -29,12 +28,12 @@ INLINE void multiply_row(size_t R, const float *restrict a, vec b0, vec b1,
 	}
 }
 
-INLINE void multiply_f32(size_t R, size_t kc, const float *restrict a,
-			 const char *restrict b, vec x[MR][2])
+INLINE void multiply_f32(size_t R, bool lone, size_t kc,
+			 const float *restrict a, const char *restrict b,
+			 vec x[MR][2], struct ahead ahead)
 {
 	for (size_t k = 0; k < kc; k++, a += R, b += 4 * NR) {
-		for (size_t p = 0; p < 4 * NR; p += 64)
-			__builtin_prefetch(b + AHEAD + p);
+		ask(&ahead, lone, 4 * NR);
 		multiply_row(R, a, load((const float *)(const void *)b),
 			     load((const float *)(const void *)b + VL), x);
 	}
@@ -43,10 +42,10 @@ INLINE void multiply_f32(size_t R, size_t kc, const float *restrict a,
 /* Narrow weights: `bytes` each, widened as they are read. */
 INLINE void multiply_narrow(size_t R, size_t bytes, size_t kc,
 			    const float *restrict a, const char *restrict b,
-			    vec x[MR][2])
+			    vec x[MR][2], struct ahead ahead)
 {
 	for (size_t k = 0; k < kc; k++, a += R, b += bytes * NR) {
-		__builtin_prefetch(b + AHEAD);
+		ask(&ahead, false, bytes * NR);
 		if (bytes == 2)
 			multiply_row(R, a, widen_bf16(b),
 				     widen_bf16(b + 2 * VL), x);
@@ -57,9 +56,9 @@ INLINE void multiply_narrow(size_t R, size_t bytes, size_t kc,
 }
 
 /* sums (R, NR) = (first ? 0 : sums) + tile a times kc rows of panel b. */
-INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
+INLINE void tile(enum mm_packed_type type, bool lone, size_t R, size_t kc,
 		 const float *restrict a, const char *restrict b, float *sums,
-		 int first)
+		 int first, struct ahead ahead)
 {
 	vec x[MR][2];
 
@@ -69,9 +68,10 @@ INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
 		x[i][1] = first ? (vec){ 0 } : load(sums + i * NR + VL);
 	}
 	if (type == MM_PACKED_F32)
-		multiply_f32(R, kc, a, b, x);
+		multiply_f32(R, lone, kc, a, b, x, ahead);
 	else
-		multiply_narrow(R, type == MM_PACKED_BF16 ? 2 : 1, kc, a, b, x);
+		multiply_narrow(R, type == MM_PACKED_BF16 ? 2 : 1, kc, a, b, x,
+				ahead);
 	UNROLL
 	for (size_t i = 0; i < R; i++) {
 		store(sums + i * NR, x[i][0]);
@@ -80,26 +80,32 @@ INLINE void tile(enum mm_packed_type type, size_t R, size_t kc,
 }
 
 typedef void tile_fn(size_t kc, const float *a, const char *b, float *sums,
-		     int first);
+		     int first, struct ahead ahead);
 
-#define TILE(name, type, R)                                              \
-	static void name##_##R(size_t kc, const float *a, const char *b, \
-			       float *sums, int first)                   \
-	{                                                                \
-		tile(type, R, kc, a, b, sums, first);                    \
+#define TILE(name, type, lone, R)                                          \
+	static void name##_##R(size_t kc, const float *a, const char *b,   \
+			       float *sums, int first, struct ahead ahead) \
+	{                                                                  \
+		tile(type, lone, R, kc, a, b, sums, first, ahead);         \
 	}
-#define TILE_F32(R)  TILE(f32, MM_PACKED_F32, R)
-#define TILE_BF16(R) TILE(bf16, MM_PACKED_BF16, R)
-#define TILE_W8(R)   TILE(w8, MM_PACKED_W8, R)
+#define TILE_F32(R)  TILE(f32, MM_PACKED_F32, false, R)
+#define TILE_LONE(R) TILE(lone, MM_PACKED_F32, true, R)
+#define TILE_BF16(R) TILE(bf16, MM_PACKED_BF16, false, R)
+#define TILE_W8(R)   TILE(w8, MM_PACKED_W8, false, R)
 MM_EACH_R(TILE_F32)
+MM_EACH_R(TILE_LONE)
 MM_EACH_R(TILE_BF16)
 MM_EACH_R(TILE_W8)
 
+enum { LONE_F32 = MM_N_PACKED_TYPES };
+
 static tile_fn *const tile_of[][MR] = {
 #define F32(R)	f32_##R,
+#define LONE(R) lone_##R,
 #define BF16(R) bf16_##R,
 #define W8(R)	w8_##R,
 	[MM_PACKED_F32] = { MM_EACH_R(F32) },
+	[LONE_F32] = { MM_EACH_R(LONE) },
 	[MM_PACKED_BF16] = { MM_EACH_R(BF16) },
 	[MM_PACKED_W8] = { MM_EACH_R(W8) },
 };
@@ -123,6 +129,10 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 		    float *sums)
 {
 	const size_t C = l->w->C, n_tiles = tiles(rows);
+	tile_fn *const *tile_of_R =
+		tile_of[n_tiles == 1 && l->w->type == MM_PACKED_F32
+				? (size_t)LONE_F32
+				: (size_t)l->w->type];
 
 	for (; n < n_end; n += NR) {
 		const char *b = (const char *)l->w->panels + n * C * w_bytes;
@@ -138,9 +148,11 @@ INLINE void columns(const struct mm_linear *l, size_t w_bytes, size_t m,
 				const size_t R = tile_row(rows, t + 1) - i;
 				float *s = sums + i * NR;
 
-				tile_of[l->w->type][R - 1](
+				tile_of_R[R - 1](
 					kc, x + i * C + k * R,
-					b + k * NR * w_bytes, s, k == 0);
+					b + k * NR * w_bytes, s, k == 0,
+					look_ahead(b + k * NR * w_bytes, kc,
+						   NR * w_bytes, t, n_tiles));
 				if (k + kc < C)
 					continue;
 				if (l->w->type == MM_PACKED_W8)

@@ -17,19 +17,17 @@
  *	ivec dot(ivec sum, ivec x, wvec w)
  *	int32_t pack_word(const int8_t *q)	MM_STEP activations as a word
  */
-#include <stdbool.h>
-
 #include "kernel/packed_body.h"
 
 enum {
 	KC = 768, /* a piece of a panel, and of a tile, fit the first cache */
 	ROW = NR * MM_STEP, /* bytes of a panel's row of weights   */
-	AHEAD = 1536,
-	PIECE = 1024, /* activations quantised at a time */
+	PIECE = 1024,	    /* activations quantised at a time */
 };
 
-INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
-		 const int8_t *restrict b, int32_t *sums, int first)
+INLINE void tile(size_t R, bool lone, size_t kc, const int32_t *restrict a,
+		 const int8_t *restrict b, int32_t *sums, int first,
+		 struct ahead ahead)
 {
 	ivec x[MR][2];
 
@@ -41,9 +39,7 @@ INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
 	for (size_t k = 0; k < kc; k += MM_STEP, a += R, b += ROW) {
 		const wvec b0 = weights(b), b1 = weights(b + ROW / 2);
 
-		__builtin_prefetch(b + AHEAD);
-		if (ROW > 64)
-			__builtin_prefetch(b + AHEAD + 64);
+		ask(&ahead, lone, ROW);
 		UNROLL
 		for (size_t i = 0; i < R; i++) {
 			const ivec v = spread(a + i);
@@ -60,19 +56,25 @@ INLINE void tile(size_t R, size_t kc, const int32_t *restrict a,
 }
 
 typedef void tile_fn(size_t kc, const int32_t *a, const int8_t *b,
-		     int32_t *sums, int first);
+		     int32_t *sums, int first, struct ahead ahead);
 
-#define TILE(R)                                                            \
-	static void tile_##R(size_t kc, const int32_t *a, const int8_t *b, \
-			     int32_t *sums, int first)                     \
-	{                                                                  \
-		tile(R, kc, a, b, sums, first);                            \
+#define TILE(name, lone, R)                                                  \
+	static void name##_##R(size_t kc, const int32_t *a, const int8_t *b, \
+			       int32_t *sums, int first, struct ahead ahead) \
+	{                                                                    \
+		tile(R, lone, kc, a, b, sums, first, ahead);                 \
 	}
-MM_EACH_R(TILE)
+#define TILE_ONE(R)  TILE(lone, true, R)
+#define TILE_MANY(R) TILE(tile, false, R)
+MM_EACH_R(TILE_ONE)
+MM_EACH_R(TILE_MANY)
 
-static tile_fn *const tile_of[MR] = {
-#define ROW_OF(R) tile_##R,
-	MM_EACH_R(ROW_OF)
+/* Of many, and lone ones. */
+static tile_fn *const tile_of[2][MR] = {
+#define MANY(R) tile_##R,
+#define LONE(R) lone_##R,
+	{ MM_EACH_R(MANY) },
+	{ MM_EACH_R(LONE) },
 };
 
 typedef int32_t ints __attribute__((vector_size(MM_VEC_BYTES), may_alias));
@@ -158,11 +160,13 @@ static void columns(const struct mm_linear *l, size_t m, size_t rows, size_t n,
 
 				if (k + kc >= C)
 					foresee(l, m + i, R, n);
-				tile_of[R - 1](kc,
-					       (const int32_t *)x +
-						       (i * C + k * R) /
-							       MM_STEP,
-					       b + k * NR, s, k == 0);
+				tile_of[n_tiles == 1][R - 1](
+					kc,
+					(const int32_t *)x +
+						(i * C + k * R) / MM_STEP,
+					b + k * NR, s, k == 0,
+					look_ahead(b + k * NR, kc / MM_STEP,
+						   ROW, t, n_tiles));
 				if (k + kc < C)
 					continue;
 				dequantize(l, m + i, R, n, h, scale + i, s);
