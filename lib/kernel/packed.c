@@ -2,6 +2,7 @@
 #include "kernel/packed.h"
 
 #ifndef MM_DOUBLE
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ enum {
 	READ = 16,
 	/* Activations that a task packs. */
 	PACK = 1 << 14,
+	/* Threads that begin at places of their own, at most. */
+	LANES = 64,
 };
 
 /* Scratch of the thread that asked for a layer, and of each worker. */
@@ -285,6 +288,8 @@ struct job {
 	size_t m0, rows, part_rows, part_tiles;
 	size_t row_bytes; /* of packed activations */
 	size_t group, n_groups;
+	size_t n_tasks, n_lanes;
+	atomic_size_t next[LANES]; /* task of each lane */
 	char *x;
 	float *scale;
 };
@@ -317,23 +322,55 @@ static size_t groups_of(const struct job *j, const struct mm_linear *l)
 	return up(up(l->w->F, l->w->isa->nr), j->group);
 }
 
-static void multiply(void *ctx, size_t begin, size_t end)
+static void multiply(const struct job *j, size_t task)
 {
-	const struct job *j = ctx;
+	const size_t part = task / j->n_groups, r = part * j->part_rows;
+	const struct mm_linear *l = j->l;
+	size_t g = task % j->n_groups, n, n_end;
 
-	for (size_t t = begin; t < end; t++) {
-		const size_t part = t / j->n_groups, r = part * j->part_rows;
-		const struct mm_linear *l = j->l;
-		size_t g = t % j->n_groups, n, n_end;
+	while (g >= groups_of(j, l))
+		g -= groups_of(j, l++);
+	n = g * j->group * l->w->isa->nr;
+	n_end = least(n + j->group * l->w->isa->nr, l->w->F);
+	l->w->isa->columns(l, j->m0 + r, part_size(j, part), n, n_end,
+			   j->x + r * j->row_bytes, j->scale + r, &sums_of);
+}
 
-		while (g >= groups_of(j, l))
-			g -= groups_of(j, l++);
-		n = g * j->group * l->w->isa->nr;
-		n_end = least(n + j->group * l->w->isa->nr, l->w->F);
-		l->w->isa->columns(l, j->m0 + r, part_size(j, part), n, n_end,
-				   j->x + r * j->row_bytes, j->scale + r,
-				   &sums_of);
+static size_t lane_begin(const struct job *j, size_t lane)
+{
+	return j->n_tasks * lane / j->n_lanes;
+}
+
+/*
+ * The tasks of a lane in turn, then what other lanes have left: a thread reads
+ * panels that follow one another, so that what tiles ask for ahead is its own.
+ */
+static void run_lane(void *ctx, size_t begin, size_t end)
+{
+	struct job *j = ctx;
+
+	(void)end;
+	for (size_t i = 0; i < j->n_lanes; i++) {
+		const size_t lane = (begin + i) % j->n_lanes;
+		const size_t stop = lane_begin(j, lane + 1);
+		size_t t;
+
+		while ((t = atomic_fetch_add(&j->next[lane], 1)) < stop)
+			multiply(j, t);
 	}
+}
+
+static void multiply_all(struct job *j, bool serial)
+{
+	const size_t n_threads = serial ? 1 : (size_t)mm_threads();
+
+	j->n_lanes = least(n_threads, LANES);
+	for (size_t i = 0; i < j->n_lanes; i++)
+		atomic_store(&j->next[i], lane_begin(j, i));
+	if (serial)
+		run_lane(j, 0, 1);
+	else
+		mm_parallel_for(n_threads, 1, run_lane, j);
 }
 
 /* Run fn over n blocks on this thread or on all of them. */
@@ -376,7 +413,8 @@ static void run_rows(struct job *j, bool serial)
 	n_parts = up(j->rows, j->part_rows);
 	spread(serial, n_parts * j->part_tiles, up(PACK, I->mr * C), pack_tiles,
 	       j);
-	spread(serial, n_parts * j->n_groups, 1, multiply, j);
+	j->n_tasks = n_parts * j->n_groups;
+	multiply_all(j, serial);
 }
 
 static void run(const struct mm_linear *l, size_t n, bool serial)
