@@ -113,6 +113,11 @@ tests: $(UNIT) $(FUZZ) $(ONNX_CC) man
 bench-programs: $(BENCH) $(BUILD)/tests/bench/load
 bench: $(BUILD)/mmtool bench-programs
 	@for b in $(BENCH); do echo "== $${b##*/}" && $$b || exit 1; done
+	@$(if $(filter ompi-c,$(LAZY)),! command -v mpirun >/dev/null || \
+		for n in 2 4; do OMPI_ALLOW_RUN_AS_ROOT=1 \
+		OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe \
+		--mca btl_vader_single_copy_mechanism none -n $$n \
+		$(BUILD)/tests/bench/bench_world || exit 1; done,:)
 	@! command -v $${PY:-python3} >/dev/null || { echo "== training with PyTorch" && \
 		$${PY:-python3} scripts/peers/train_step.py; }
 	@$${PY:-python3} -c 'import onnx, onnxruntime, safetensors' 2>/dev/null || \
