@@ -72,10 +72,13 @@ $(KERNELS:=_avxvnni.o): EXTRA_C = $(FAST) $(AVX2) -mavxvnni
 $(KERNELS:=_avx512.o): EXTRA_C = $(FAST) $(AVX512)
 $(KERNELS:=_avx512vnni.o): EXTRA_C = $(FAST) $(AVX512) -mavx512vnni
 $(KERNELS:=_avx512bf16.o): EXTRA_C = $(FAST) $(AVX512) -mavx512bf16
+$(KERNELS:=_amx.o): EXTRA_C = $(FAST) $(AVX512) -mamx-tile -mamx-int8 -mamx-bf16
 $(BUILD)/lib/image/loops_avx2.o: EXTRA_C = -O3 -mavx2
 $(BUILD)/lib/image/loops_avx512vnni.o: EXTRA_C = -O3 -mavx2 -mavx512f \
 	-mavx512bw -mavx512vl -mavx512vnni
 endif
+# Vectors of 64 bytes on any processor; no function passes one.
+$(BUILD)/tests/unit/check_kernel_amx.o: EXTRA_C = -Wno-psabi
 # Small rather than fast: kernels where there is no AVX2, and what only tells
 # kernels what to do.
 PLAIN   := attention_base depthwise_base gemm_base packed_base packed_int8_base \

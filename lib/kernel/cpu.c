@@ -1,11 +1,17 @@
 /* cpu.c - see cpu.h.  Bits as in Intel's manual, volume 2, CPUID. */
+#define _DEFAULT_SOURCE /* syscall */
 #include "kernel/cpu.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 const char *const mm_isa_names[MM_N_ISAS] = { "base", "avx2", "avx512" };
@@ -38,6 +44,20 @@ static unsigned saved_state(void)
 	return lo;
 }
 
+/* Linux gives the tiles' registers to a process that asks for them. */
+static bool tiles_allowed(unsigned features)
+{
+#if defined(__linux__)
+	const long ask = 0x1023, tile_data = 18; /* ARCH_REQ_XCOMP_PERM */
+
+	return features & (MM_CPU_AMX_INT8 | MM_CPU_AMX_BF16) &&
+	       !syscall(SYS_arch_prctl, ask, tile_data);
+#else
+	(void)features;
+	return false;
+#endif
+}
+
 static unsigned read_features(void)
 {
 	const unsigned osxsave = 1u << 27, fma = 1u << 12, f16c = 1u << 29;
@@ -60,7 +80,7 @@ static unsigned read_features(void)
 			features |= leaf7[i].feature;
 	if ((saved & 0xe6) != 0xe6)
 		features &= ~avx512;
-	if ((saved & 0x60000) != 0x60000)
+	if ((saved & 0x60000) != 0x60000 || !tiles_allowed(features))
 		features &= ~(unsigned)(MM_CPU_AMX_INT8 | MM_CPU_AMX_BF16);
 	return features | MM_CPU_AVX2;
 }

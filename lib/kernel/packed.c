@@ -36,6 +36,8 @@ static _Thread_local union mm_packed_sums sums_of __attribute__((aligned(64)));
 static const struct mm_packed_isa *int8_isa(void)
 {
 #if defined(__x86_64__)
+	if (mm_isa() >= MM_ISA_AVX512 && mm_cpu_has(MM_CPU_AMX_INT8))
+		return &mm_packed_int8_amx;
 	if (mm_isa() >= MM_ISA_AVX512 && mm_cpu_has(MM_CPU_AVX512_VNNI))
 		return &mm_packed_int8_avx512vnni;
 	if (mm_isa() >= MM_ISA_AVX2)
@@ -66,6 +68,9 @@ static const struct mm_packed_isa *isa_of(enum mm_packed_type type)
 	if (type == MM_PACKED_INT8)
 		return int8_isa();
 #if defined(__x86_64__)
+	if (type == MM_PACKED_BF16 && mm_isa() >= MM_ISA_AVX512 &&
+	    mm_cpu_has(MM_CPU_AMX_BF16))
+		return &mm_packed_bf16_amx;
 	if (type == MM_PACKED_BF16 && mm_isa() >= MM_ISA_AVX512 &&
 	    mm_cpu_has(MM_CPU_AVX512_BF16))
 		return &mm_packed_bf16_avx512bf16;

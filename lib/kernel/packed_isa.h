@@ -47,10 +47,10 @@ struct mm_packed_isa {
 extern const struct mm_packed_isa mm_packed_f32_base, mm_packed_f32_avx2,
 	mm_packed_f32_avx512;
 extern const struct mm_packed_isa mm_packed_bf16_base, mm_packed_bf16_avx2,
-	mm_packed_bf16_avx512, mm_packed_bf16_avx512bf16;
+	mm_packed_bf16_avx512, mm_packed_bf16_avx512bf16, mm_packed_bf16_amx;
 extern const struct mm_packed_isa mm_packed_w8_base, mm_packed_w8_avx2,
 	mm_packed_w8_avx512;
 extern const struct mm_packed_isa mm_packed_int8_base, mm_packed_int8_avx2,
-	mm_packed_int8_avxvnni, mm_packed_int8_avx512vnni;
+	mm_packed_int8_avxvnni, mm_packed_int8_avx512vnni, mm_packed_int8_amx;
 
 #endif
