@@ -13,7 +13,7 @@ struct export_args {
 	struct mm_common common;
 	struct mm_list calibrate;
 	int part, format;
-	int64_t opset, samples;
+	int64_t opset, samples, inside;
 	bool half, int8, external;
 };
 
@@ -27,6 +27,7 @@ static const struct export_args defaults = {
 	.format = DYNAMIC,
 	.samples = 1024,
 	.opset = 17,
+	.inside = INT64_C(1) << 31,
 };
 
 static const struct mm_opt opts[] = {
@@ -52,6 +53,10 @@ static const struct mm_opt opts[] = {
 	MM_OPT_BATCH(struct export_args),
 	MM_FLAG(0, "external-data", struct export_args, external,
 		"weights in a file beside the .onnx file; beyond 2 GiB always"),
+	MM_BYTES(0, "external-above", struct export_args, inside, "BYTES", 1,
+		 0x1p31,
+		 "likewise, if the weights take more, and a smaller model in "
+		 "one file"),
 	MM_OPT_GENERAL(struct export_args),
 	MM_OPTS_END,
 };
@@ -186,6 +191,7 @@ static int run(const void *args, int argc, char **argv, struct mm_err *err)
 					       : MM_ONNX_QDQ,
 		.half = a->half,
 		.external = a->external,
+		.inside = (uint64_t)a->inside,
 	};
 	struct mm_quantizer q = { 0 };
 	struct mm_model m;

@@ -130,6 +130,7 @@ static int write_file(struct job *j, const char *path, struct mm_err *err)
 		.n_in = j->n_in,
 		.n_out = j->n_out,
 		.external = j->x->external,
+		.inside = j->x->inside,
 	};
 	const char *outputs[4];
 

@@ -24,8 +24,10 @@ struct mm_export {
 	enum mm_onnx_part part;
 	int opset; /* 17..20 */
 	enum mm_onnx_int8 int8;
-	bool half;     /* float16 weights and arithmetic, float32 outside */
-	bool external; /* weights in a file of their own */
+	bool half;	 /* float16 weights and arithmetic, float32 outside */
+	bool external;	 /* weights in a file of their own */
+	uint64_t inside; /* that many bytes of them stay in the model's; 0, and
+			    at most: what protobuf can hold */
 };
 
 /*

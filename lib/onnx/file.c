@@ -343,7 +343,10 @@ int mm_onnx_write(const struct mm_onnx_model *m, const char *path,
 	uint64_t graph;
 	int rc;
 
-	j.external = m->external || mm_onnx_weight_bytes(l) > max_inside;
+	j.external = m->external ||
+		     mm_onnx_weight_bytes(l) >
+			     (m->inside && m->inside < max_inside ? m->inside
+								  : max_inside);
 	mm_buf_printf(&data, "%s_data", path);
 	j.data_path = mm_buf_str(&data);
 	j.location = strrchr(j.data_path, '/');

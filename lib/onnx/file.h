@@ -30,7 +30,8 @@ struct mm_onnx_model {
 	const char *name;	   /* of the graph */
 	const struct mm_onnx_port *in, *out;
 	size_t n_in, n_out;
-	bool external; /* weights in PATH_data, beside it */
+	bool external;	 /* weights in PATH_data, beside it */
+	uint64_t inside; /* also if they are more bytes; 0: max_inside */
 };
 
 /* Bytes of the weights as they would be written. */

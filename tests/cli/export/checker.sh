@@ -9,7 +9,9 @@ mmtool export -m "$FIX/model" --int8 -o a
 mmtool export -m "$FIX/model" --int8 --int8-format qdq \
 	--calibrate "$FIX/data.mmt" -o a
 mmtool export -m "$FIX/model" --external-data --part both -o x.onnx
-for f in a/onnx/*.onnx x.onnx; do
+mmtool export -m "$FIX/model" --external-above 300K -o above
+ls above/onnx
+for f in above/onnx/*.onnx a/onnx/*.onnx x.onnx; do
 	echo "$f"
 	"$check" "$f"
 done
