@@ -11,7 +11,7 @@
 
 enum {
 	MIN_TABLE = 1024, /* elements of a table or convolution, at least */
-	MIN_ROW = 16,	  /* of one row: else its scale weighs too much */
+	MIN_ROW = 9,	  /* of one row: else its scale weighs too much */
 	NAMED = 3,	  /* layers that a refusal names */
 };
 

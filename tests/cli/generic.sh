@@ -102,6 +102,10 @@ say $? "--help, standard output closed"
 mmtool describe completion >completion
 bash -n completion
 say $? "bash completion parses"
+bash "$here/completion.bash" completion rows >offers 2>&1
+rc=$?
+say $rc "bash completion has every command, option and word"
+[ $rc = 0 ] || sed 's/^/    /' offers
 
 # Manual: a page for each command, the usual sections, no roff warnings.
 while read -r sub _; do
