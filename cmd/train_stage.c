@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "data/window.h"
@@ -215,20 +216,27 @@ static int options(struct session *s, struct mm_err *err)
 
 /* ---- sources: "a.mmt:0.7" ---- */
 
-/* Takes a weight off a path's end, unless a file has that name. */
-static double split_weight(char *path)
+/* Takes a weight off a path's end, unless a file has that name; NAN: none. */
+static int split_weight(char *path, double *w, struct mm_err *err)
 {
 	char *colon = strrchr(path, ':'), *end;
 	struct stat st;
-	double w;
 
+	*w = NAN;
 	if (!colon || !colon[1] || !stat(path, &st))
-		return NAN;
-	w = strtod(colon + 1, &end);
-	if (*end || !(w > 0) || !isfinite(w))
-		return NAN;
+		return MM_OK;
+	*w = strtod(colon + 1, &end);
+	if (*end) {
+		*w = NAN;
+		return MM_OK;
+	}
+	if (!(*w > 0) || !isfinite(*w))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "'%s': the weight behind the colon is no number "
+			       "above 0",
+			       path);
 	*colon = '\0';
-	return w;
+	return MM_OK;
 }
 
 static int open_window(struct session *s, const char *path, struct mm_err *err)
@@ -256,6 +264,7 @@ static int open_data(struct session *s, struct mm_err *err)
 		mm_arena_alloc(&s->arena, t->n_data + 1, sizeof(*path));
 	const bool piped = !t->n_data || !strcmp(t->data[0], "-");
 	size_t weighted = 0;
+	int rc;
 
 	s->weight =
 		mm_arena_alloc(&s->arena, t->n_data + 1, sizeof(*s->weight));
@@ -270,7 +279,8 @@ static int open_data(struct session *s, struct mm_err *err)
 
 		if (!copy)
 			return mm_fail_nomem(err, "the data");
-		s->weight[i] = split_weight(copy);
+		if ((rc = split_weight(copy, &s->weight[i], err)))
+			return rc;
 		weighted += !isnan(s->weight[i]);
 		path[i] = copy;
 	}
@@ -461,12 +471,32 @@ static void note_precision(const struct session *s)
 			s->o.precision == MM_COMPUTE_BF16 ? "bf16" : "fp16");
 }
 
+/* Told before hours are spent. */
+static int check_plot(const char *path, struct mm_err *err)
+{
+	const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+	char dir[PATH] = ".";
+
+	if (!dot || (strcmp(dot, ".svg") && strcmp(dot, ".html")))
+		return mm_fail(err, MM_ERR_USAGE,
+			       "--plot '%s' is no .svg and no .html", path);
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s",
+			 slash == path ? 1 : (int)(slash - path), path);
+	if (access(dir, W_OK | X_OK))
+		return mm_fail_errno(err, "--plot: cannot write into '%s'",
+				     dir);
+	return MM_OK;
+}
+
 static int train(struct session *s, struct mm_err *err)
 {
 	const struct mm_train_hooks hooks = { s, on_step, on_stop, on_save };
 	char best[96];
 	int rc;
 
+	if (s->a->plot && (rc = check_plot(s->a->plot, err)))
+		return rc;
 	note_precision(s);
 	s->signal = mm_signals_defer();
 	mm_progress_start(&s->progress, &s->a->common, "samples", 0);

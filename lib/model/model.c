@@ -223,9 +223,9 @@ static int check_weight(const struct mm_param *p, const struct mm_tensor *t,
 	if (!mm_shape_equal(&have, &p->shape) &&
 	    !(p->n == 1 && p->shape.rank + t->rank == 1))
 		return mm_fail(err, MM_ERR_SHAPE,
-			       "weight '%s' is %s in the file, the "
-			       "configuration wants %s",
+			       "weight '%s' is %s in the file, the %s wants %s",
 			       p->name, mm_shape_str(a, &have),
+			       p->extra ? "data" : "configuration",
 			       mm_shape_str(b, &p->shape));
 	return MM_OK;
 }

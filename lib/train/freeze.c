@@ -18,6 +18,17 @@ static int freeze_named(struct mm_run *r, struct mm_err *err)
 {
 	struct mm_store *s = &r->m->store;
 
+	for (size_t k = 0; k < r->o->n_no_decay; k++) {
+		size_t i = 0;
+
+		while (i < s->n &&
+		       fnmatch(r->o->no_decay[k], s->param[i]->name, 0))
+			i++;
+		if (i == s->n)
+			return mm_fail(err, MM_ERR_USAGE,
+				       "--no-decay '%s' fits no parameter",
+				       r->o->no_decay[k]);
+	}
 	for (size_t k = 0; k < r->o->n_freeze; k++) {
 		size_t hits = 0;
 
@@ -58,15 +69,32 @@ static int mark(const struct mm_graph *g, const struct mm_node *from,
 	return MM_OK;
 }
 
+/* What a picture's embedding depends on, whatever the stage learns. */
+static int mark_image(struct mm_run *r, uint8_t *image, struct mm_err *err)
+{
+	const struct mm_model *m = r->m;
+	struct mm_graph g;
+	struct mm_node *x;
+	int rc;
+
+	mm_graph_init(&g, &r->m->store, MM_INFER);
+	x = mm_image_input(&g, m, MM_ELEM_REAL, 1, m->image_size,
+			   m->image_size);
+	x = m->arch->image(&g, m, x);
+	rc = g.failed ? mm_fail(err, g.err.code, "%s", g.err.msg)
+		      : mark(&g, x, image, err);
+	mm_graph_release(&g);
+	return rc;
+}
+
 static int mark_all(struct mm_run *r, uint8_t *live, uint8_t *image,
 		    struct mm_err *err)
 {
-	int rc = MM_OK;
+	int rc = r->o->lock_image ? mark_image(r, image, err) : MM_OK;
 
-	if (r->pairs && ((rc = mark(&r->image.g, r->image.out, live, err)) ||
-			 (rc = mark(&r->text.g, r->text.out, live, err)) ||
-			 (rc = mark(&r->image.g, r->image.out, image, err))))
-		return rc;
+	if (!rc && r->pairs &&
+	    !(rc = mark(&r->image.g, r->image.out, live, err)))
+		rc = mark(&r->text.g, r->text.out, live, err);
 	for (size_t i = 0; i < r->n_terms && !rc; i++) {
 		const struct mm_task *t = &r->task[i];
 
@@ -91,8 +119,8 @@ int mm_run_freeze(struct mm_run *r, struct mm_err *err)
 		const bool tower =
 			p->group == MM_GROUP_IMAGE || p->group == MM_GROUP_TEXT;
 
-		p->frozen |= !live[i] || (r->o->lock_image && image[i]) ||
-			     (s->lora && tower && !p->aux);
+		p->frozen |=
+			!live[i] || image[i] || (s->lora && tower && !p->aux);
 		/* Heads that are thrown away are no use; adapters are kept. */
 		left += !p->frozen && !p->buffer &&
 			(!p->aux || (s->lora && tower));

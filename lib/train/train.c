@@ -60,14 +60,21 @@ static bool all_equal(const struct mm_dataset *d)
 	return true;
 }
 
+/* The data in messages. */
+static const char *name_of(const struct mm_dataset *d)
+{
+	return d->n_streams == 1 ? d->stream[0].path : "the data";
+}
+
 static int check_options(const struct mm_run *r, struct mm_err *err)
 {
 	const struct mm_train_options *o = r->o;
 
 	if (o->batch > r->data->n)
 		return mm_fail(err, MM_ERR_USAGE,
-			       "a batch of %zu is more than the %zu samples",
-			       o->batch, r->data->n);
+			       "a batch of %zu is more than the %zu samples "
+			       "of '%s'",
+			       o->batch, r->data->n, name_of(r->data));
 	if (r->world.size > o->batch || o->batch % r->world.size)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "%zu processes cannot share a batch of %zu "
@@ -79,9 +86,9 @@ static int check_options(const struct mm_run *r, struct mm_err *err)
 	if (r->pairs && all_equal(r->data))
 		return mm_fail(
 			err, MM_ERR_REFUSED,
-			"all %zu captions are equal: there is nothing to "
-			"tell apart",
-			r->data->n);
+			"all %zu captions of '%s' are equal: there is nothing "
+			"to tell apart",
+			r->data->n, name_of(r->data));
 	if (r->needs & MM_NEEDS_TEACHER && !o->distill)
 		return mm_fail(err, MM_ERR_USAGE,
 			       "this objective learns from a teacher: name its "
@@ -91,6 +98,20 @@ static int check_options(const struct mm_run *r, struct mm_err *err)
 			       "--distill without an objective 'distill-...' "
 			       "has no use");
 	return MM_OK;
+}
+
+static int no_class(const struct mm_dataset *d, size_t i, bool held_out,
+		    struct mm_err *err)
+{
+	size_t len;
+	const char *id = mm_dataset_id(d, i, &len);
+
+	return mm_fail(err, MM_ERR_FORMAT,
+		       "'%s': sample '%.*s' has label %lld, which is no "
+		       "class%s",
+		       name_of(d), len > 80 ? 80 : (int)len, id,
+		       (long long)mm_dataset_label(d, i),
+		       held_out ? " of the training data" : "");
 }
 
 /* Classes 0 .. K-1 of the training data; the held-out ones among them. */
@@ -104,18 +125,14 @@ static int count_classes(struct mm_run *r, struct mm_err *err)
 	for (int s = 0; s < 2 && sets[s]; s++) {
 		if (!sets[s]->has_label)
 			return mm_fail(err, MM_ERR_FORMAT,
-				       "the data has no column 'label', which "
-				       "this objective learns");
+				       "'%s' has no column 'label', which "
+				       "this objective learns",
+				       name_of(sets[s]));
 		for (size_t i = 0; i < sets[s]->n; i++) {
 			const int64_t c = mm_dataset_label(sets[s], i);
 
 			if (c < 0 || c >= (s ? most + 1 : 1 << 20))
-				return mm_fail(err, MM_ERR_FORMAT,
-					       "sample %zu has label %lld, "
-					       "which is no class%s",
-					       i, (long long)c,
-					       s ? " of the training data"
-						 : "");
+				return no_class(sets[s], i, s, err);
 			if (s)
 				continue;
 			most = c > most ? c : most;
@@ -123,9 +140,9 @@ static int count_classes(struct mm_run *r, struct mm_err *err)
 		}
 		if (!s && least == most)
 			return mm_fail(err, MM_ERR_REFUSED,
-				       "every sample is of class %lld: there "
-				       "is nothing to tell apart",
-				       (long long)least);
+				       "every sample of '%s' is of class %lld: "
+				       "there is nothing to tell apart",
+				       name_of(sets[s]), (long long)least);
 	}
 	r->classes = (size_t)most + 1;
 	return MM_OK;

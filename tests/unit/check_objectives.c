@@ -548,7 +548,7 @@ START_TEST(nothing_to_learn_is_refused)
 	setup();
 	o = options(&mm_objective_infonce);
 	refused(&o, &(struct kind){ .n = N, .equal_captions = true },
-		"captions are equal");
+		"are equal: there");
 	o = options(&mm_objective_classify);
 	refused(&o, &(struct kind){ .n = N, .one_class = true },
 		"every sample is of class 0");
