@@ -551,7 +551,7 @@ START_TEST(nothing_to_learn_is_refused)
 		"are equal: there");
 	o = options(&mm_objective_classify);
 	refused(&o, &(struct kind){ .n = N, .one_class = true },
-		"every sample is of class 0");
+		"is of class 0: there");
 	refused(&o, &(struct kind){ .n = N, .no_label = true },
 		"no column 'label'");
 	o = options(&mm_objective_distill_logit);
