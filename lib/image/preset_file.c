@@ -174,6 +174,11 @@ static int get_size(const struct mm_json *root, const char *key, size_t *w,
 	return MM_OK;
 }
 
+static bool given(const struct mm_json *v, const char *key)
+{
+	return mm_json_type(mm_json_get(v, key)) > MM_JSON_NULL;
+}
+
 /* The key "size" of a processor. */
 static int get_fit(struct mm_image_preset *p, const struct mm_json *root,
 		   const struct kind *k, struct mm_err *err)
@@ -186,15 +191,15 @@ static int get_fit(struct mm_image_preset *p, const struct mm_json *root,
 	p->width = p->height = k->square;
 	p->edge = k->edge;
 	p->fit = k->edge ? MM_FIT_SHORTEST : MM_FIT_SQUASH;
-	if (object && mm_json_get(v, "shortest_edge")) {
+	if (object && given(v, "shortest_edge")) {
 		p->fit = MM_FIT_SHORTEST;
 		if ((rc = get_side(v, "shortest_edge", &p->edge, err)) ||
-		    !mm_json_get(v, "longest_edge"))
+		    !given(v, "longest_edge"))
 			return rc;
 		p->fit = MM_FIT_TWO_EDGES;
 		return get_side(v, "longest_edge", &p->max_edge, err);
 	}
-	if (object && mm_json_get(v, "max_height")) {
+	if (object && given(v, "max_height")) {
 		p->fit = MM_FIT_INSIDE;
 		p->width = p->height = 0;
 		rc = get_side(v, "max_height", &p->height, err);
@@ -206,7 +211,7 @@ static int get_fit(struct mm_image_preset *p, const struct mm_json *root,
 					    "'size' has max_height but no "
 					    "max_width");
 	}
-	if (object && !(mm_json_get(v, "height") && mm_json_get(v, "width")))
+	if (object && !(given(v, "height") && given(v, "width")))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'size' needs height and width, "
 			       "shortest_edge, or max_height and max_width");
