@@ -224,7 +224,10 @@ static void pack_patches(mm_real *panels, size_t k0, size_t kc, size_t first,
 	for (size_t k = 0; k < kc; k++) {
 		const mm_real *l = gather(line, k0 + k, first, n, g);
 
-		if (nr == 16) /* a copy of known size is a few moves */
+		/* A copy of known size is a few moves. */
+		if (nr == 32)
+			deal(panels, l, k, kc, n, 32);
+		else if (nr == 16)
 			deal(panels, l, k, kc, n, 16);
 		else
 			deal(panels, l, k, kc, n, nr);
