@@ -19,6 +19,8 @@ enum {
 	FEW_COLUMNS = 768,
 	/* Rows this far apart, in bytes, fall on one line of the cache. */
 	CLASH = 4096,
+	/* Panels of B that a task packs where they share the rows of B. */
+	PANELS = 4,
 	/* Products of fewer multiplications are not worth waking threads. */
 	SMALL = 64 * 64 * 64,
 };
@@ -86,6 +88,7 @@ struct job {
 	size_t mc, m_blocks; /* a task is mc rows ...     */
 	size_t n_part, n_parts; /* ... times n_part columns  */
 	size_t b_tasks, k_blocks;
+	size_t b_cols; /* of B that a task packs */
 };
 
 static size_t least(size_t a, size_t b)
@@ -93,8 +96,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Task t packs one panel of B, or one block of rows of A, for one block of K.
- */
+/* Task t packs some panels of B, or a block of rows of A, for a block of K. */
 static void pack_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
@@ -105,12 +107,12 @@ static void pack_some(void *ctx, size_t begin, size_t end)
 		const size_t kc = least(j->ks - k, I->kc), kw = up(kc, I->pair);
 
 		if (t < j->b_tasks) {
-			const size_t n = t / j->k_blocks * I->nr;
+			const size_t n = t / j->k_blocks * j->b_cols;
+			const size_t nc = least(j->nc - n, j->b_cols);
 			mm_real *b = j->b + j->nc_up * k / I->pair + n * kw;
 
-			I->pack_b(j->p, j->k0 + k, kc, j->n0 + n,
-				  least(j->nc - n, I->nr), b);
-			round_packed(j->p, I, b, I->nr * kw);
+			I->pack_b(j->p, j->k0 + k, kc, j->n0 + n, nc, b);
+			round_packed(j->p, I, b, up(nc, I->nr) * I->nr * kw);
 		} else {
 			const size_t m = (t - j->b_tasks) / j->k_blocks * j->mc;
 			const size_t mc = least(j->p->M - m, j->mc);
@@ -196,7 +198,8 @@ static void choose_tasks(struct job *j)
 static void run_phase(struct job *j, bool serial)
 {
 	j->k_blocks = up(j->ks, j->isa->kc);
-	j->b_tasks = up(j->nc, j->isa->nr) * j->k_blocks;
+	j->b_cols = j->isa->nr * (j->p->tb ? 1 : PANELS);
+	j->b_tasks = up(j->nc, j->b_cols) * j->k_blocks;
 	spread(serial, j->b_tasks + (j->a ? j->m_blocks * j->k_blocks : 0),
 	       pack_some, j);
 	spread(serial, j->m_blocks * j->n_parts, multiply_some, j);

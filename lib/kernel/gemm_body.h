@@ -20,14 +20,18 @@ enum {
 	PAIR = MM_PAIR,
 	KC = 256 * PAIR,
 	MC = MR * (144 / MR),
+	LINE = 64 / sizeof(mm_real), /* of the cache */
+	WINDOW = 16,		     /* rows that are packed at a time */
 };
 
 /*
  * As multiply(), with a[i*lda + k]: three rows to a pointer, for the address
- * modes of the instruction set reach twice lda.
+ * modes of the instruction set reach twice lda.  Meanwhile `next`, where the
+ * next tile's rows lie, is asked for: a line of one row at a time.
  */
 INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
-			  size_t lda, const mm_real *restrict b, vec x[MR][2])
+			  size_t lda, const mm_real *restrict b, vec x[MR][2],
+			  const mm_real *next)
 {
 	const mm_real *row[(MR + 2) / 3];
 
@@ -49,6 +53,8 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 		UNROLL
 		for (size_t i = 0; i < (R + 2) / 3; i++)
 			row[i]++;
+		__builtin_prefetch(next);
+		next += (k + 1) % LINE ? lda : LINE - (LINE - 1) * lda;
 	}
 }
 
@@ -59,7 +65,7 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
  */
 INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 		 const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		 mm_real beta)
+		 mm_real beta, const mm_real *next)
 {
 	vec x[MR][2];
 
@@ -72,7 +78,7 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 			__builtin_prefetch(c + i * ldc + VL, 1);
 	}
 	if (lda)
-		multiply_rows(R, VS, kc, a, lda, b, x);
+		multiply_rows(R, VS, kc, a, lda, b, x, next);
 	else
 		multiply(R, VS, kc, a, b, x);
 	if (alpha != 1) {
@@ -99,14 +105,16 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 }
 
 typedef void tile_fn(size_t kc, const mm_real *a, size_t lda, const mm_real *b,
-		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta);
+		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta,
+		     const mm_real *next);
 
 #define TILE(R, VS)                                                           \
 	static void tile_##R##x##VS(size_t kc, const mm_real *a, size_t lda,  \
 				    const mm_real *b, mm_real *c, size_t ldc, \
-				    mm_real alpha, mm_real beta)              \
+				    mm_real alpha, mm_real beta,              \
+				    const mm_real *next)                      \
 	{                                                                     \
-		tile(R, VS, kc, a, lda, b, c, ldc, alpha, beta);              \
+		tile(R, VS, kc, a, lda, b, c, ldc, alpha, beta, next);        \
 	}
 #define TILES(R) TILE(R, 1) TILE(R, 2)
 MM_EACH_R(TILES)
@@ -120,7 +128,8 @@ static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
 /* The same where the tile hangs over the right edge of C. */
 static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
 		      const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		      mm_real beta, size_t rows, size_t cols)
+		      mm_real beta, size_t rows, size_t cols,
+		      const mm_real *next)
 {
 	mm_real t[MR * NR] __attribute__((aligned(64)));
 
@@ -128,40 +137,95 @@ static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
 		for (size_t i = 0; i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
-	fn(kc, a, lda, b, t, NR, alpha, beta);
+	fn(kc, a, lda, b, t, NR, alpha, beta, next);
 	for (size_t i = 0; i < rows; i++)
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
 
 #if MM_PAIR == 1
-static void pack_a(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
-		   size_t kc, mm_real *panels)
+/*
+ * Where panels take a piece of every row, rows are packed a WINDOW at a time:
+ * memory is read in the order in which it lies, and asked for one window ahead.
+ */
+static void foresee(const mm_real *rows, size_t n, size_t ld, size_t width)
 {
-	const size_t sk = p->ta ? p->lda : 1, si = p->ta ? 1 : p->lda;
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < width; i += LINE)
+			__builtin_prefetch(rows + k * ld + i);
+}
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Numbers k..k+n of all panels, from `in` on. */
+static void pack_a_some(const mm_real *in, size_t sk, size_t si, size_t mc,
+			size_t kc, size_t k, size_t n, mm_real *panels)
+{
 	for (size_t t = 0; t < tiles(mc); t++) {
 		const size_t i = tile_row(mc, t);
 		const size_t rows = tile_row(mc, t + 1) - i;
-		const mm_real *in = p->A + k0 * sk + (m0 + i) * si;
+		const mm_real *from = in + i * si;
+		mm_real *to = panels + i * kc + k * rows;
 
 		if (rows == MR)
-			pack_panel(panels + i * kc, in, kc, MR, MR, sk, si);
+			pack_panel(to, from, n, MR, MR, sk, si);
 		else if (rows == MR - 1)
-			pack_panel(panels + i * kc, in, kc, MR - 1, MR - 1, sk,
-				   si);
+			pack_panel(to, from, n, MR - 1, MR - 1, sk, si);
 		else
-			pack_panel(panels + i * kc, in, kc, rows, rows, sk, si);
+			pack_panel(to, from, n, rows, rows, sk, si);
 	}
+}
+
+static void pack_a(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
+		   size_t kc, mm_real *panels)
+{
+	const mm_real *in =
+		p->A + (p->ta ? k0 * p->lda + m0 : m0 * p->lda + k0);
+
+	if (!p->ta) {
+		pack_a_some(in, 1, p->lda, mc, kc, 0, kc, panels);
+		return;
+	}
+	for (size_t k = 0; k < kc; k += WINDOW, in += WINDOW * p->lda) {
+		const size_t end = k0 + k + WINDOW;
+
+		if (end < p->K)
+			foresee(in + WINDOW * p->lda, least(p->K - end, WINDOW),
+				p->lda, mc);
+		pack_a_some(in, p->lda, 1, mc, kc, k, least(kc - k, WINDOW),
+			    panels);
+	}
+}
+
+static void pack_b_some(const mm_real *in, size_t sk, size_t sj, size_t nc,
+			size_t kc, size_t k, size_t n, mm_real *panels)
+{
+	for (size_t j = 0; j < nc; j += NR)
+		pack_panel(panels + j * kc + k * NR, in + j * sj, n,
+			   least(nc - j, NR), NR, sk, sj);
 }
 
 static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 		   size_t nc, mm_real *panels)
 {
-	const size_t sk = p->tb ? 1 : p->ldb, sj = p->tb ? p->ldb : 1;
+	const mm_real *in =
+		p->B + (p->tb ? n0 * p->ldb + k0 : k0 * p->ldb + n0);
 
-	for (size_t j = 0; j < nc; j += NR)
-		pack_panel(panels + j * kc, p->B + k0 * sk + (n0 + j) * sj, kc,
-			   nc - j < NR ? nc - j : NR, NR, sk, sj);
+	if (p->tb) {
+		pack_b_some(in, 1, p->ldb, nc, kc, 0, kc, panels);
+		return;
+	}
+	for (size_t k = 0; k < kc; k += WINDOW, in += WINDOW * p->ldb) {
+		const size_t end = k0 + k + WINDOW;
+
+		if (end < p->K)
+			foresee(in + WINDOW * p->ldb, least(p->K - end, WINDOW),
+				p->ldb, nc);
+		pack_b_some(in, p->ldb, 1, nc, kc, k, least(kc - k, WINDOW),
+			    panels);
+	}
 }
 #endif
 
@@ -183,13 +247,15 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			mm_real *c = p->C + (m0 + i) * p->ldc + n0 + j;
 			const mm_real *x =
 				a ? a + i * kw : p->A + (m0 + i) * lda + k0;
+			const bool first = !j && m0 + i + rows + LINE <= p->M;
+			const mm_real *next = first ? x + rows * lda : x;
 
 			if (cols % VL)
 				tile_edge(fn, kw, x, lda, b + j * kw, c, p->ldc,
-					  p->alpha, beta, rows, cols);
+					  p->alpha, beta, rows, cols, next);
 			else
 				fn(kw, x, lda, b + j * kw, c, p->ldc, p->alpha,
-				   beta);
+				   beta, next);
 		}
 	}
 }
