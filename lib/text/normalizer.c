@@ -303,6 +303,35 @@ static void strip_accents(const char *s, size_t n, struct mm_buf *out,
 	}
 }
 
+/*
+ * Blanks as sentencepiece counts and writes them (U+2581): one before the text,
+ * none at its ends, one between words.  What looks like one at the end goes,
+ * too.
+ */
+static void blanks(const struct mm_norm *m, const char *s, size_t n,
+		   struct mm_buf *out)
+{
+	const char *blank = m->escape ? "\xe2\x96\x81" : " ";
+	const size_t k = strlen(blank);
+	bool after = m->squeeze;
+	size_t i = 0;
+
+	while (m->squeeze && i < n && s[i] == ' ')
+		i++;
+	if (i < n && m->prefix)
+		mm_buf_add(out, blank, k);
+	for (; i < n; i++) {
+		if (s[i] != ' ')
+			mm_buf_addc(out, s[i]);
+		else if (!after)
+			mm_buf_add(out, blank, k);
+		after = m->squeeze && s[i] == ' ';
+	}
+	while (m->squeeze && !out->failed && out->len >= k &&
+	       !memcmp(out->data + out->len - k, blank, k))
+		out->len -= k;
+}
+
 /* One step; *skip where the text is right as it is. */
 static int one_step(const struct mm_norm *m, struct mm_token_work *w,
 		    const char *s, size_t n, struct mm_buf *out, bool *first,
@@ -351,6 +380,7 @@ static int one_step(const struct mm_norm *m, struct mm_token_work *w,
 	case NORM_PRECOMPILED:
 		mm_charsmap_apply(m->map, s, n, out, skip);
 		break;
+	case NORM_BLANKS: blanks(m, s, n, out); break;
 	case NORM_OPEN_CLIP: return mm_clean_open_clip(s, n, out, err);
 	}
 	return MM_OK;
@@ -386,45 +416,74 @@ int mm_norm_apply(const struct mm_tokenizer *tok, struct mm_token_work *w,
 
 /* ---------------------------------------------- sentencepiece's map */
 
-/* The replacement of the shortest prefix that has one. */
-static bool map_prefix(const struct mm_charsmap *m, const char *s, size_t n,
-		       struct mm_str *to)
+static bool inside_of_character(const char *s, size_t n, size_t i)
 {
-	size_t at = 0, i;
+	return i < n && ((unsigned char)s[i] & 0xc0) == 0x80;
+}
+
+/* Bytes of the shortest, or longest, prefix that has a replacement; 0: none. */
+static size_t map_prefix(const struct mm_charsmap *m, const char *s, size_t n,
+			 struct mm_str *to)
+{
+	size_t at = 0, i, found = 0;
 	uint32_t unit;
 
 	if (!m->n_units)
-		return false;
+		return 0;
 	unit = m->unit[0];
 	at ^= (unit >> 10) << ((unit & 512) >> 6);
 	for (i = 0; i < n && s[i]; i++) {
 		at ^= (unsigned char)s[i];
 		if (at >= m->n_units)
-			return false;
+			break;
 		unit = m->unit[at];
 		if ((unit & 0x800000ff) != (unsigned char)s[i])
-			return false;
+			break;
 		at ^= (unit >> 10) << ((unit & 512) >> 6);
 		if (at >= m->n_units)
-			return false;
-		if (unit >> 8 & 1) {
+			break;
+		if ((unit >> 8 & 1) && !inside_of_character(s, n, i + 1)) {
 			const size_t index = m->unit[at] & 0x7fffffff;
 
 			if (index >= m->replacements.n)
-				return false;
+				break;
 			to->s = m->replacements.s + index;
 			to->n = strnlen(to->s, m->replacements.n - index);
-			return true;
+			found = i + 1;
+			if (!m->longest)
+				break;
 		}
 	}
-	return false;
+	return found;
+}
+
+/* What is longest where the last replacement ended. */
+static void apply_longest(const struct mm_charsmap *m, const char *s, size_t n,
+			  struct mm_buf *out)
+{
+	for (size_t at = 0, used; at < n; at += used) {
+		struct mm_str to;
+		size_t next = at;
+
+		if ((used = map_prefix(m, s + at, n - at, &to))) {
+			mm_buf_add(out, to.s, to.n);
+			continue;
+		}
+		mm_utf8_next(s, &next);
+		used = next - at;
+		mm_buf_add(out, s + at, used);
+	}
 }
 
 /* A grapheme of at most 5 bytes is looked up whole, else by characters. */
 void mm_charsmap_apply(const struct mm_charsmap *m, const char *s, size_t n,
 		       struct mm_buf *out, bool *unchanged)
 {
-	*unchanged = true;
+	*unchanged = !m->longest;
+	if (m->longest) {
+		apply_longest(m, s, n, out);
+		return;
+	}
 	for (size_t at = 0, end; at < n; at = end) {
 		uint32_t before = 0, c;
 		int32_t state = 0;

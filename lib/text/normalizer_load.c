@@ -120,6 +120,7 @@ static int load_charsmap(struct mm_tokenizer *tok, const struct mm_json *json,
 			  (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 	}
 	m.map->unit = unit;
+	m.map->longest = mm_json_bool(mm_json_get(json, "longest"), false);
 	m.map->n_units = size / 4;
 	m.map->replacements.s = (const char *)blob + 4 + size;
 	m.map->replacements.n = n - 4 - size;
@@ -127,6 +128,19 @@ static int load_charsmap(struct mm_tokenizer *tok, const struct mm_json *json,
 	    m.map->replacements.n)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "\"precompiled_charsmap\" is not UTF-8");
+	return add_step(tok, m, err);
+}
+
+static int load_blanks(struct mm_tokenizer *tok, const struct mm_json *json,
+		       struct mm_err *err)
+{
+	const struct mm_norm m = {
+		.kind = NORM_BLANKS,
+		.squeeze = mm_json_bool(mm_json_get(json, "squeeze"), true),
+		.prefix = mm_json_bool(mm_json_get(json, "prefix"), true),
+		.escape = mm_json_bool(mm_json_get(json, "escape"), true),
+	};
+
 	return add_step(tok, m, err);
 }
 
@@ -215,6 +229,8 @@ static int load_one(struct mm_tokenizer *tok, const struct mm_json *json,
 		return load_bert(tok, json, err);
 	if (!strcmp(type, "Precompiled"))
 		return load_charsmap(tok, json, err);
+	if (!strcmp(type, "SentencePieceBlanks"))
+		return load_blanks(tok, json, err);
 	return load_simple(tok, json, type, err);
 }
 

@@ -141,6 +141,7 @@ enum mm_norm_kind {
 	NORM_NMT,
 	NORM_BYTE_LEVEL,
 	NORM_PRECOMPILED,
+	NORM_BLANKS, /* sentencepiece's own: see spm.h */
 	NORM_OPEN_CLIP,
 };
 
@@ -149,6 +150,7 @@ struct mm_norm {
 	int form;
 	bool clean, cjk, accents, lower; /* BERT */
 	bool left, right;		 /* strip */
+	bool squeeze, prefix, escape;	 /* blanks */
 	struct mm_str pattern, content;
 	struct mm_regex *re;
 	struct mm_charsmap *map;
@@ -159,6 +161,7 @@ struct mm_charsmap {
 	const uint32_t *unit;
 	size_t n_units;
 	struct mm_str replacements;
+	bool longest; /* sentencepiece's way, not that of tokenizers */
 };
 
 enum mm_behavior {
@@ -417,6 +420,9 @@ int mm_tokenizer_family_template(struct mm_tokenizer *tok,
 int mm_tokenizer_load_merges(struct mm_tokenizer *tok, const char *vocab,
 			     const char *merges, const struct mm_json *config,
 			     struct mm_err *err) MM_MUST_CHECK;
+int mm_tokenizer_load_spm(struct mm_tokenizer *tok, const char *path,
+			  const struct mm_json *config,
+			  struct mm_err *err) MM_MUST_CHECK;
 int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
 				const struct mm_json *config,
 				struct mm_err *err) MM_MUST_CHECK;

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "text/spm.h"
 #include "text/tokenizer_impl.h"
 #include "text/vocab_scan.h"
 
@@ -612,6 +613,32 @@ int mm_tokenizer_load_json(struct mm_tokenizer *tok, const char *path,
 		rc = load_parts(tok, root, err);
 		mm_json_free(root);
 	}
+	mm_file_release(&f);
+	return rc;
+}
+
+int mm_tokenizer_load_spm(struct mm_tokenizer *tok, const char *path,
+			  const struct mm_json *config, struct mm_err *err)
+{
+	const char *class =
+		mm_json_str(mm_json_get(config, "tokenizer_class"), "");
+	const struct mm_spm_options o = {
+		.canonical = !strcmp(class, "SiglipTokenizer"),
+		.lower = mm_json_bool(mm_json_get(config, "do_lower_case"),
+				      true),
+	};
+	struct mm_json *root = NULL;
+	struct mm_buf text = { 0 };
+	struct mm_file f;
+	int rc = mm_file_open(&f, path, err);
+
+	if (rc)
+		return rc;
+	if (!(rc = mm_spm_to_json(&text, f.data, f.size, &o, err)) &&
+	    !(rc = mm_json_parse(&root, text.data, text.len, path, err)))
+		rc = load_parts(tok, root, err);
+	mm_json_free(root);
+	mm_buf_release(&text);
 	mm_file_release(&f);
 	return rc;
 }

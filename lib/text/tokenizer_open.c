@@ -61,10 +61,12 @@ static bool has_suffix(const char *s, const char *end)
 /* What holds the vocabulary: `path` itself, or the best file in a folder. */
 static const char *main_file(struct mm_tokenizer *tok, const char *path)
 {
-	static const char *const names[] = { "tokenizer.json", "vocab.json",
+	static const char *const names[] = { "tokenizer.json",
+					     "vocab.json",
 					     "vocab.txt",
 					     "bpe_simple_vocab_16e6.txt.gz",
-					     "bpe_simple_vocab_16e6.txt" };
+					     "bpe_simple_vocab_16e6.txt",
+					     "spiece.model" };
 	struct stat st;
 
 	if (stat(path, &st) || !S_ISDIR(st.st_mode))
@@ -100,6 +102,8 @@ static int load_any(struct mm_tokenizer *tok, const char *file, const char *dir,
 		return rc;
 	if (has_suffix(base, ".json"))
 		return mm_tokenizer_load_json(tok, file, err);
+	if (has_suffix(base, ".model"))
+		return mm_tokenizer_load_spm(tok, file, config, err);
 	if (strstr(base, "bpe_simple_vocab") || has_suffix(base, ".gz"))
 		return mm_tokenizer_load_openai(tok, file, err);
 	return mm_tokenizer_load_vocab_txt(tok, file, config, err);
@@ -163,7 +167,8 @@ static int open_all(struct mm_tokenizer *tok, const char *path,
 	if (!file)
 		return mm_fail(err, MM_ERR_IO,
 			       "\"%s\" holds no tokenizer: no tokenizer.json, "
-			       "vocab.json with merges.txt, or vocab.txt",
+			       "vocab.json with merges.txt, vocab.txt, or "
+			       "spiece.model",
 			       path);
 	slash = strrchr(file, '/');
 	dir = mm_arena_strndup(&tok->arena, slash ? file : ".",
