@@ -74,6 +74,10 @@ INLINE void bias_of(const struct mm_linear *l, size_t n, float bias[NR])
 {
 	const size_t left = l->bias ? l->w->F - n : 0;
 
+	if (left >= NR) {
+		memcpy(bias, l->bias + n, NR * sizeof(*bias));
+		return;
+	}
 	/* No memcpy: of a few words it would be a slow string instruction. */
 	for (size_t j = 0; j < NR; j++)
 		bias[j] = j < left ? l->bias[n + j] : 0;
