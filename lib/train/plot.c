@@ -6,11 +6,11 @@
 #include "train/runlog.h"
 
 enum {
-	WIDTH = 640,
+	WIDTH = 760,
 	HEIGHT = 260,
 	LEFT = 64,
 	TOP = 32,
-	RIGHT = 190, /* room of the legend */
+	RIGHT = 310, /* room of the legend */
 	BOTTOM = 34,
 	POINTS = 400, /* of a series at most: means of runs of points */
 	MAX_LINES = 24,
@@ -30,6 +30,7 @@ static const struct panel panels[] = {
 	{ "held-out recall@1", "val.", "recall@1", false },
 	{ "held-out recall@5, @10", "val.", "recall@5|recall@10", false },
 	{ "held-out classification", "val.classification.", "", false },
+	{ "held-out zero-shot", "val.zeroshot.", "", false },
 	{ "learning rate", "lr.", "", false },
 	{ "gradient norm", "grad_norm", "grad_norm", true },
 	{ "samples a second", "samples_per_s", "samples_per_s", false },
