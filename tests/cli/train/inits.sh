@@ -23,7 +23,8 @@ vectors --text run/pictures b && cmp -s a b || echo words moved the text tower
 # what one of them has from the other is no conflict
 sed 's/^init = none/init = words/' three.recipe >chain.recipe
 t --recipe chain.recipe -o chain && cmp run/words/model.safetensors \
-	chain/words/model.safetensors
+	chain/words/model.safetensors &&
+	cmp run/model.safetensors chain/model.safetensors
 vectors --text chain b && cmp a b
 # resumed where the last stage was not: the same weights
 cp run/model.safetensors want && rm run/*.safetensors
