@@ -129,7 +129,9 @@ static int add_value(struct mm_call *c, const struct mm_json *v,
 					 "{\"image\": ...}"
 				       : "a string",
 			mm_json_type_name(v));
-	in->data = (struct mm_span){ mm_json_str(v, ""), mm_json_str_len(v) };
+	in->data =
+		mm_lift_find(&c->lift, (struct mm_span){ mm_json_str(v, ""),
+							 mm_json_str_len(v) });
 	if (what == EITHER)
 		what = starts(in->data.at, in->data.len, "data:image/") ? IMAGE
 									: TEXT;
@@ -170,8 +172,14 @@ static int read_object(struct mm_call *c, const char *body, size_t n,
 	struct mm_err err;
 	const char *model = limits->model;
 
-	if (mm_json_parse(&c->json, body, n, "body", &err))
-		return mm_problem_from(p, 400, NULL, &err);
+	/* What is wrong has its place told in the body as it came. */
+	if ((!mm_lift_strings(&c->lift, body, n) ||
+	     mm_json_parse(&c->json, c->lift.rest.data, c->lift.rest.len,
+			   "body", NULL))) {
+		mm_lift_release(&c->lift);
+		if (mm_json_parse(&c->json, body, n, "body", &err))
+			return mm_problem_from(p, 400, NULL, &err);
+	}
 	if (mm_json_type(c->json) != MM_JSON_OBJECT)
 		return mm_problem_set(p, 422, NULL,
 				      "the body must be an object, not %s",
@@ -427,5 +435,6 @@ void mm_call_release(struct mm_call *c)
 {
 	mm_free(c->input);
 	mm_json_free(c->json);
+	mm_lift_release(&c->lift);
 	memset(c, 0, sizeof(*c));
 }

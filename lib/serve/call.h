@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "serve/lift.h"
 #include "serve/multipart.h"
 #include "serve/problem.h"
 
@@ -41,6 +42,7 @@ struct mm_call {
 	bool base64; /* encoding_format of the reply */
 	int64_t k;
 	struct mm_json *json; /* owns what the inputs point to; or NULL */
+	struct mm_lift lift;  /* long strings of the body */
 };
 
 /*

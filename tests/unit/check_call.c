@@ -279,6 +279,63 @@ START_TEST(memory_may_run_out_anywhere)
 }
 END_TEST
 
+/* $ stands for 3,000 letters; lifted: how many such strings are taken out. */
+static const struct {
+	const char *body;
+	size_t lifted;
+	int status;
+	const char
+		*says; /* NULL: the first input begins with "data:" or is $ */
+} large[] = {
+	{ "{\"input\": {\"image\": \"data:image/png;base64,$\"}}", 1, 0, NULL },
+	{ "{\"input\": [{\"image\": \"$\"}, \"a \\\"b\\\\\", "
+	  "{\"image\":\"$\"}]}",
+	  2, 0, NULL },
+	/* with an escape, a letter beyond ASCII, as a name, or a short one */
+	{ "{\"input\": {\"image\": \"$\\n$\"}}", 0, 0, NULL },
+	{ "{\"input\": {\"image\": \"$\xc3\xa9$\"}}", 0, 0, NULL },
+	{ "{\"$\" : 1, \"input\": {\"image\": \"$\"}}", 1, 0, NULL },
+	{ "{\"input\": [{\"image\": \"$\"}, \"\\u00010\"]}", 0, 0, NULL },
+	{ "{\"input\": \"$\"}", 1, 422, "a text of 3000 bytes" },
+	{ "{\"input\": {\"image\": \"$\"}, \"model\": \"$\"}", 2, 404,
+	  "no model" },
+	/* told by the place in the body that came */
+	{ "{\"input\": {\"image\": \"$\"}, nothing}", 1, 400, "column 30" },
+	{ "{\"input\": {\"image\": \"$", 0, 400, "body" },
+	{ "{\"input\": {\"image\": \"$\\", 0, 400, "body" },
+};
+
+START_TEST(long_strings_are_lifted)
+{
+	struct mm_problem p = { 0 };
+	struct mm_buf body = { 0 };
+	struct mm_call c;
+	int status;
+
+	for (const char *s = large[_i].body; *s; s++)
+		for (int k = 0; k < (*s == '$' ? 3000 : 1); k++)
+			mm_buf_addc(&body, *s == '$' ? 'A' : *s);
+	status = mm_call_embeddings(&c, "application/json", body.data, body.len,
+				    &limits, &p);
+	ck_assert_int_eq(status, large[_i].status);
+	if (status)
+		ck_assert_msg(strstr(p.message, large[_i].says) != NULL, "'%s'",
+			      p.message);
+	if (status != 400)
+		ck_assert_uint_eq(c.lift.n, large[_i].lifted);
+	if (!status) {
+		ck_assert(c.input[0].image && c.input[0].base64);
+		ck_assert_uint_ge(c.input[0].data.len, 3000);
+		ck_assert(c.input[0].data.at[2999] == 'A');
+	}
+	for (size_t i = 0; i < c.n; i++)
+		if (!c.input[i].image && c.lift.n)
+			ck_assert(span_is(c.input[i].data, "a \"b\\"));
+	mm_call_release(&c);
+	mm_buf_release(&body);
+}
+END_TEST
+
 START_TEST(data_uris_are_told_apart)
 {
 	struct mm_span s;
@@ -370,6 +427,7 @@ int main(void)
 	tcase_add_test(tc, inputs_keep_their_order);
 	LOOP(tc, refusals_name_the_field, refused);
 	tcase_add_test(tc, memory_may_run_out_anywhere);
+	LOOP(tc, long_strings_are_lifted, large);
 	tcase_add_test(tc, data_uris_are_told_apart);
 	tcase_add_test(tc, a_problem_is_json);
 	tcase_add_test(tc, keys_are_compared_whole);
