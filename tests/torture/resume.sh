@@ -22,13 +22,18 @@ sh "$root/tests/cli/fixture.sh" 2>/dev/null || exit 1
 mmtool preprocess -q --preset hf-clip --image-size 32 --tokenizer vocab \
 	--max-length 16 --shard 0/2 photos -o half.mmt || exit 1
 mmtool augment -q --epochs 12 --shift 1 data.mmt -o long.mmt || exit 1
-cat >two.recipe <<'END'
+cat >three.recipe <<'END'
 batch-size = 8
 save-every = 2
 [words]
 loss = lm
 steps = 12
+[sights]
+init = none
+loss = mae
+steps = 8
 [pairs]
+init = sights, words
 loss = multi
 steps = 12
 ema = 0.9
@@ -40,7 +45,7 @@ cat >sets <<'END'
 --preset tiny -B 8 --micro-batch-image 2 --micro-batch-text 4 --steps 24 --save-every 3 --precision fp16 --drop-path 0.2 --dropout 0.1 --ema 0.9 --recompute data.mmt
 --preset tiny -B 8 --steps 20 --save-every 2 --loss lm,mae:0.5,multi --lora 4 --micro-batch-image 4 data.mmt
 --preset tiny -B 4 --steps 30 --save-every 2 --optimizer lamb --lock-image --val data.mmt --eval-every 3 --patience 5 data.mmt
---preset tiny -B 8 --recipe two.recipe data.mmt
+--preset tiny -B 8 --recipe three.recipe data.mmt
 --preset tiny -B 8 --steps 24 --save-every 2 --window 12 --dropout 0.1 --augment flip:0.5 long.mmt
 --preset tiny -B 4 --steps 30 --save-every 4 --optimizer sgd --loss hardest,mlm --precision bf16 data.mmt:0.7 half.mmt:0.3
 END
