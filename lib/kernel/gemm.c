@@ -17,6 +17,8 @@ enum {
 	/* Up to so many columns A is read where it lies: it comes by too
 	 * seldom to pay for packing. */
 	FEW_COLUMNS = 768,
+	/* Rows of a task whose few sums an epilogue is to find in the cache. */
+	SHORT_ROWS = 48,
 	/* Rows this far apart, in bytes, fall on one line of the cache. */
 	CLASH = 4096,
 	/* Panels of B that a task packs where they share the rows of B. */
@@ -183,10 +185,11 @@ static void spread(bool serial, size_t n, mm_parallel_fn *fn, struct job *j)
 static void choose_tasks(struct job *j)
 {
 	const struct mm_gemm_isa *I = j->isa;
-	const size_t M = j->p->M;
+	const bool brief = j->direct && j->p->epilogue && j->p->K <= I->kc;
+	const size_t M = j->p->M, most = brief ? SHORT_ROWS : I->mc;
 	size_t parts = 1;
 
-	j->mc = up(up(M, up(M, I->mc)), I->mr) * I->mr;
+	j->mc = up(up(M, up(M, most)), I->mr) * I->mr;
 	j->m_blocks = up(M, j->mc);
 	while ((j->a || j->direct) && j->m_blocks * parts < 8 &&
 	       j->nc / (parts * 2) >= I->nr)
