@@ -1,6 +1,7 @@
 /* op_embed.c - tables, positions, patches and picking rows as operators. */
 #include <string.h>
 
+#include "base/parallel.h"
 #include "graph/onnx.h"
 #include "graph/ops.h"
 #include "graph/ragged.h"
@@ -115,14 +116,16 @@ static int add_positions_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
-static void add_whole_fwd(struct mm_node *out)
+static void add_whole_some(void *ctx, size_t begin, size_t end)
 {
+	const struct mm_node *out = ctx;
 	const size_t n = out->shape.dim[1] * out->shape.dim[2];
 
-	for (size_t b = 0; b < out->shape.dim[0]; b++)
-		for (size_t i = 0; i < n; i++)
-			out->val[b * n + i] =
-				out->in[0]->val[b * n + i] + out->in[1]->val[i];
+	for (size_t b = begin; b < end; b++) {
+		memcpy(out->val + b * n, out->in[0]->val + b * n,
+		       n * sizeof(mm_real));
+		mm_add_to(out->val + b * n, out->in[1]->val, n);
+	}
 }
 
 /* Each row's own position. */
@@ -140,7 +143,7 @@ static void add_positions_fwd(struct mm_node *out)
 	if (out->ragged)
 		add_ragged_fwd(out);
 	else
-		add_whole_fwd(out);
+		mm_parallel_for(out->shape.dim[0], 1, add_whole_some, out);
 }
 
 static void add_positions_bwd(struct mm_node *out)
@@ -196,30 +199,50 @@ static int prepend_shape(struct mm_node *out, struct mm_err *err)
 	return MM_OK;
 }
 
-static void prepend_fwd(struct mm_node *out)
+static void prepend_some(void *ctx, size_t begin, size_t end)
 {
+	const struct mm_node *out = ctx;
 	const size_t C = out->shape.dim[2], n = out->shape.dim[1] * C;
 
-	for (size_t b = 0; b < out->shape.dim[0]; b++) {
+	for (size_t b = begin; b < end; b++) {
 		memcpy(out->val + b * n, out->in[1]->val, C * sizeof(mm_real));
 		memcpy(out->val + b * n + C, out->in[0]->val + b * (n - C),
 		       (n - C) * sizeof(mm_real));
 	}
 }
 
+static void prepend_fwd(struct mm_node *out)
+{
+	mm_parallel_for(out->shape.dim[0], 1, prepend_some, out);
+}
+
+struct behind {
+	const struct mm_node *out;
+	mm_real beta, *dx;
+};
+
+static void behind_some(void *ctx, size_t begin, size_t end)
+{
+	const struct behind *d = ctx;
+	const size_t C = d->out->shape.dim[2], n = d->out->shape.dim[1] * C;
+
+	for (size_t b = begin; b < end; b++)
+		mm_axpby(d->dx + b * (n - C), d->beta, 1,
+			 d->out->grad + b * n + C, n - C);
+}
+
 static void prepend_bwd(struct mm_node *out)
 {
-	const size_t C = out->shape.dim[2], n = out->shape.dim[1] * C;
-	mm_real beta, *dc = mm_grad_add(out, 1),
-		      *dx = mm_grad_beta(out, 0, &beta);
+	const size_t B = out->shape.dim[0], C = out->shape.dim[2];
+	const size_t n = out->shape.dim[1] * C;
+	struct behind d = { .out = out };
+	mm_real *dc = mm_grad_add(out, 1);
 
-	for (size_t b = 0; b < out->shape.dim[0]; b++) {
-		for (size_t c = 0; dc && c < C; c++)
+	for (size_t b = 0; dc && b < B; b++)
+		for (size_t c = 0; c < C; c++)
 			dc[c] += out->grad[b * n + c];
-		if (dx)
-			mm_axpby(dx + b * (n - C), beta, 1,
-				 out->grad + b * n + C, n - C);
-	}
+	if ((d.dx = mm_grad_beta(out, 0, &d.beta)))
+		mm_parallel_for(B, 1, behind_some, &d);
 }
 
 struct mm_node *mm_prepend(struct mm_graph *g, struct mm_node *x,
