@@ -18,22 +18,12 @@
 # Everything runs on this machine, the clients too: they take their share of it.
 # Where wrk is installed it asks as well, and its requests/s follow.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-root=${here%/tests/bench}
-: "${MMTOOL:=$root/build/mmtool}" "${SECONDS_EACH:=4}" "${CLIENTS:=64}"
-load=$(dirname "$MMTOOL")/tests/bench/load
-DATA=$root/tests/data
-PATH=$(dirname "$MMTOOL"):$PATH
-work=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill $pid; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-export DATA PATH LC_ALL=C
-model=$work/model picture=$DATA/shapes/red-cross.png
+: "${SECONDS_EACH:=4}" "${CLIENTS:=64}"
+model= picture=
 [ $# -lt 2 ] || { model=$(realpath "$1") && picture=$(realpath "$2"); }
-cd "$work" || exit 1
-(mkdir fix && cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
-[ -d "$model" ] || mv fix/model model
+. "$(dirname "$0")/../scratch.sh"
+load=$(dirname "$MMTOOL")/tests/bench/load
+: "${model:=$work/fix/model}" "${picture:=$DATA/shapes/red-cross.png}"
 
 ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 now() { date +%s.%N; }

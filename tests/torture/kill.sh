@@ -10,18 +10,7 @@
 # result at its target.  The last line counts kills and what they left.
 set -u
 kills=${1:-100} seed=${2:-1}
-here=$(cd "$(dirname "$0")" && pwd)
-root=${here%/tests/torture}
-: "${MMTOOL:=$root/build/mmtool}"
-DATA=$root/tests/data
-PATH=$(dirname "$MMTOOL"):$PATH
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 1
-export DATA PATH LC_ALL=C
-mkdir fix && (cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
-[ -d fix/model ] || exit 1
+. "$(dirname "$0")/../scratch.sh"
 
 # NAME: the command; behind it, one that leaves something else at the target.
 cat >commands <<'END'

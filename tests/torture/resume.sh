@@ -8,17 +8,8 @@
 # of state that a run has.  The last line counts kills and runs.
 set -u
 kills=${1:-200} seed=${2:-1}
-here=$(cd "$(dirname "$0")" && pwd)
-root=${here%/tests/torture}
-: "${MMTOOL:=$root/build/mmtool}"
-DATA=$root/tests/data
-PATH=$(dirname "$MMTOOL"):$PATH
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-mkdir "$work/fix" && cd "$work/fix" || exit 1
-export DATA PATH LC_ALL=C
-sh "$root/tests/cli/fixture.sh" 2>/dev/null || exit 1
+. "$(dirname "$0")/../scratch.sh"
+cd fix || exit 1
 mmtool preprocess -q --preset hf-clip --image-size 32 --tokenizer vocab \
 	--max-length 16 --shard 0/2 photos -o half.mmt || exit 1
 mmtool augment -q --epochs 12 --shift 1 data.mmt -o long.mmt || exit 1

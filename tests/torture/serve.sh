@@ -10,22 +10,12 @@
 # line is the verdict.
 set -u
 seconds=${1:-60}
-here=$(cd "$(dirname "$0")" && pwd)
-root=${here%/tests/torture}
-: "${MMTOOL:=$root/build/mmtool}"
-load=$(dirname "$MMTOOL")/tests/bench/load
-DATA=$root/tests/data
-PATH=$(dirname "$MMTOOL"):$PATH
-work=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 $pid; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-export DATA PATH LC_ALL=C
-model=$work/fix/model picture=$DATA/shapes/red-cross.png
+model= picture=
 [ $# -lt 2 ] || model=$(realpath "$2")
 [ $# -lt 3 ] || picture=$(realpath "$3")
-cd "$work" || exit 1
-mkdir fix && (cd fix && sh "$root/tests/cli/fixture.sh" 2>/dev/null)
+. "$(dirname "$0")/../scratch.sh"
+load=$(dirname "$MMTOOL")/tests/bench/load
+: "${model:=$work/fix/model}" "${picture:=$DATA/shapes/red-cross.png}"
 printf '{"input": {"image": "data:image/png;base64,%s"}}' \
 	"$(base64 -w 0 "$picture")" >image
 printf '{"input": "a red cross"}' >text
