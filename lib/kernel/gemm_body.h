@@ -81,6 +81,8 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 		multiply_rows(R, VS, kc, a, lda, b, x, next);
 	else
 		multiply(R, VS, kc, a, b, x);
+	/* Or the addresses above stay around, and the sums lose registers. */
+	__asm__("" : "+r"(c), "+r"(ldc));
 	if (alpha != 1) {
 		UNROLL
 		for (size_t i = 0; i < R; i++) {
