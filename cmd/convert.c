@@ -456,6 +456,9 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 		rc = write_text(j, *open_clip_config, &text, err);
 	if (!rc && note)
 		mm_note(&j->a->common, "%s", note);
+	if (!rc && mm_weights_find(&j->weights, "classifier.weight"))
+		mm_note(&j->a->common, "open_clip has no place for a "
+				       "classifier: left out");
 	mm_buf_release(&text);
 	return rc;
 }

@@ -173,6 +173,8 @@ static const struct mm_opt opts[] = {
 	MM_FLAG(0, "lock-image", T, lock_image,
 		"the image tower stays as it is (LiT); its vectors are computed "
 		"once"),
+	MM_FLAG(0, "new-head", T, new_head,
+		"begin the task's head anew, as for other classes"),
 	MM_INT(0, "lora", T, lora, "RANK", 0, 4096,
 	       "towers learn through adapters of that rank, merged when saved "
 	       "(0: no)"),

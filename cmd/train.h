@@ -27,7 +27,7 @@ struct mm_train_args {
 	struct mm_word temperature;
 	int schedule, precision;
 	int64_t eval_every, save_every, patience, lora, window;
-	bool shuffle, resume, resume_changed, dry_run, lock_image;
+	bool shuffle, resume, resume_changed, dry_run, lock_image, new_head;
 	bool restore_best, debug_nan, recompute;
 };
 

@@ -201,6 +201,7 @@ static int options(struct session *s, struct mm_err *err)
 		.freeze = a->freeze.item,
 		.n_freeze = a->freeze.n,
 		.lock_image = a->lock_image,
+		.new_head = a->new_head,
 		.lora = (size_t)a->lora,
 		.ema = a->ema,
 		.resume = a->resume || a->resume_changed,

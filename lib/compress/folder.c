@@ -17,6 +17,7 @@ static const char *const left_behind[] = {
 	"*.safetensors", "*.safetensors.index.json",
 	"*.bin",	 "*.bin.index.json",
 	"*.pt",		 "*.onnx",
+	"*.onnx_data",
 	"config.json",	 "open_clip_config.json",
 	"log.jsonl",	 ".*",
 };
@@ -29,6 +30,18 @@ static bool stays(const char *name)
 		if (!fnmatch(left_behind[i], name, 0))
 			return true;
 	return false;
+}
+
+size_t mm_folder_heads(struct mm_tensor *out, const struct mm_model *m)
+{
+	const struct mm_checkpoint *c = &m->weights;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!strncmp(c->tensor[i]->name, "classifier.", 11) ||
+		    !strncmp(c->tensor[i]->name, "fusion.", 7))
+			out[n++] = *c->tensor[i];
+	return n;
 }
 
 static int join(char path[PATH], const char *dir, const char *name,

@@ -20,6 +20,13 @@ int mm_folder_begin(const struct mm_model *m, const char *dir,
 		    struct mm_err *err) MM_MUST_CHECK;
 
 /*
+ * The tensors of m's file that are of a task's head (classifier.*, fusion.*),
+ * which the model itself does not know: they go into the new one as they are.
+ * `out` has room for all tensors of the file; returns how many.
+ */
+size_t mm_folder_heads(struct mm_tensor *out, const struct mm_model *m);
+
+/*
  * The configuration of m's folder (config.json or open_clip_config.json) with
  * what `more` writes put behind its keys, into `dir`.
  */

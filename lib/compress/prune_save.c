@@ -65,7 +65,7 @@ static bool stays(const struct cut *c, size_t i)
 struct list {
 	const struct mm_pruner *p;
 	struct mm_tensor *t;
-	size_t n;
+	size_t n, n_heads;     /* these last */
 	struct mm_arena arena; /* names and values */
 	int64_t *count;
 };
@@ -147,10 +147,11 @@ static int add_cut(struct list *l, const struct mm_param *p, struct mm_err *err)
 
 static int list_tensors(struct list *l, struct mm_err *err)
 {
-	const struct mm_store *s = &l->p->model.store;
+	const struct mm_model *m = &l->p->model;
+	const struct mm_store *s = &m->store;
 	int rc = MM_OK;
 
-	l->t = mm_calloc(s->n + 1, sizeof(*l->t));
+	l->t = mm_calloc(s->n + m->weights.n + 1, sizeof(*l->t));
 	l->count = mm_calloc(s->n + 1, sizeof(*l->count));
 	if (!l->t || !l->count)
 		return mm_fail_nomem(err, "a checkpoint");
@@ -167,6 +168,8 @@ static int list_tensors(struct list *l, struct mm_err *err)
 			t->nbytes = sizeof(*l->count);
 		}
 	}
+	l->n_heads = mm_folder_heads(l->t + l->n, m);
+	l->n += l->n_heads;
 	return rc;
 }
 
@@ -450,7 +453,7 @@ int mm_pruner_save(const struct mm_pruner *p, const char *dir, size_t *before,
 		*after -= p->model.store.param[i]->buffer
 				  ? 0
 				  : p->model.store.param[i]->n;
-	for (size_t i = 0; i < l.n; i++) {
+	for (size_t i = 0; i < l.n - l.n_heads; i++) {
 		const struct mm_param *q =
 			mm_store_find(&p->model.store, l.t[i].name);
 

@@ -22,8 +22,8 @@ static const char *const activations[] = {
 
 struct list {
 	struct mm_tensor *t;
-	size_t n;
-	int64_t *count; /* values of parameters that count */
+	size_t n, n_heads; /* these last */
+	int64_t *count;	   /* values of parameters that count */
 	struct mm_arena *arena;
 };
 
@@ -62,10 +62,11 @@ static int add_int8(struct list *l, const struct mm_quantizer *q,
 static int list_tensors(struct list *l, const struct mm_quantizer *q,
 			struct mm_err *err)
 {
-	const struct mm_store *s = &q->model.model.store;
+	const struct mm_model *m = &q->model.model;
+	const struct mm_store *s = &m->store;
 	int rc = MM_OK;
 
-	l->t = mm_calloc(3 * s->n + 1, sizeof(*l->t));
+	l->t = mm_calloc(3 * s->n + m->weights.n + 1, sizeof(*l->t));
 	l->count = mm_calloc(s->n + 1, sizeof(*l->count));
 	if (!l->t || !l->count)
 		return mm_fail_nomem(err, "a checkpoint");
@@ -83,6 +84,8 @@ static int list_tensors(struct list *l, const struct mm_quantizer *q,
 			add(l, p->name, MM_F32, &p->shape, p->val);
 		}
 	}
+	l->n_heads = mm_folder_heads(l->t + l->n, m);
+	l->n += l->n_heads;
 	return rc;
 }
 
@@ -130,6 +133,8 @@ int mm_quantizer_save(const struct mm_quantizer *q, const char *dir,
 		rc = mm_folder_config(&q->model.model, dir, describe, q, err);
 	for (size_t i = 0; i < l.n; i++)
 		*after += l.t[i].nbytes;
+	for (size_t i = l.n - l.n_heads; i < l.n; i++)
+		*before += l.t[i].nbytes;
 	mm_free(l.count);
 	mm_free(l.t);
 	mm_arena_release(&names);

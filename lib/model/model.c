@@ -222,11 +222,13 @@ static int check_weight(const struct mm_param *p, const struct mm_tensor *t,
 	/* A scalar may be stored as one number in a row. */
 	if (!mm_shape_equal(&have, &p->shape) &&
 	    !(p->n == 1 && p->shape.rank + t->rank == 1))
-		return mm_fail(err, MM_ERR_SHAPE,
-			       "weight '%s' is %s in the file, the %s wants %s",
-			       p->name, mm_shape_str(a, &have),
-			       p->extra ? "data" : "configuration",
-			       mm_shape_str(b, &p->shape));
+		return mm_fail(
+			err, MM_ERR_SHAPE,
+			"weight '%s' is %s in the file, the %s wants %s%s",
+			p->name, mm_shape_str(a, &have),
+			p->extra ? "data" : "configuration",
+			mm_shape_str(b, &p->shape),
+			p->extra ? ": --new-head begins anew" : "");
 	return MM_OK;
 }
 
@@ -316,12 +318,13 @@ static int bind_one(struct mm_model *m, struct mm_param *p, bool own,
 	size_t bad;
 	int rc;
 
+	if (p->extra && own &&
+	    (m->new_head || !mm_checkpoint_find(&m->weights, p->name))) {
+		mm_param_initialise(p, m->seed);
+		return MM_OK;
+	}
 	if (!m->open_clip) {
 		t = mm_checkpoint_find(&m->weights, p->name);
-		if (!t && p->extra && own) {
-			mm_param_initialise(p, m->seed);
-			return MM_OK;
-		}
 		if (!t && p->count && own)
 			return MM_OK; /* from 0 */
 		if (!t && !p->count)
@@ -515,9 +518,19 @@ static int save_text(const struct mm_buf *text, const char *dir,
 	return mm_file_write(path, text->data, text->len, err);
 }
 
+/* A task's head, for which open_clip's layout has no place. */
+static bool has_head(const struct mm_store *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->param[i]->extra && !s->param[i]->aux)
+			return true;
+	return false;
+}
+
 int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 {
-	const bool open = m->only_open_clip && !m->only_ours;
+	const bool open =
+		m->only_open_clip && !m->only_ours && !has_head(&m->store);
 	const size_t N = m->store.n;
 	const struct mm_meta meta = { "format", "pt" };
 	struct mm_arena arena = { 0 };

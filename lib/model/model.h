@@ -92,11 +92,12 @@ struct mm_model {
 	struct mm_checkpoint weights;
 	struct mm_safetensors packed; /* see cache.h; zeros: none */
 	bool has_weights;
-	bool open_clip; /* the weights are in open_clip's layout */
+	bool open_clip;	     /* the weights are in open_clip's layout */
 	bool only_open_clip; /* transformers has no such class: saved as
 				open_clip's folder */
 	bool only_ours;	     /* pruned: blocks of several sizes, for which
 				neither has a class */
+	bool new_head;	     /* a task's head in the file is not taken */
 	bool unmasked_text;  /* texts go in without a mask: padding is part
 				of them */
 
@@ -113,7 +114,7 @@ struct mm_model {
 
 	/* What training asks for; set before the towers are built. */
 	double dropout, drop_path;
-	uint64_t seed; /* of the parameters that a checkpoint lacks */
+	uint64_t seed;	    /* of the parameters that a checkpoint lacks */
 	double fixed_scale; /* > 0: logits are multiplied by this constant */
 };
 

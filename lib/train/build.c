@@ -20,7 +20,7 @@ static int build_graphs(struct mm_run *r, struct mm_err *err)
 
 	for (size_t i = 0; i < r->n_terms && !rc; i++)
 		if (!r->term[i].objective->pairs)
-			rc = mm_task_build(r, i, err);
+			rc = mm_task_build(r, i, MM_TRAIN, err);
 	return rc;
 }
 
@@ -75,6 +75,7 @@ int mm_run_alloc(struct mm_run *r, struct mm_err *err)
 
 	for (size_t i = 0; i < s->n; i++)
 		s->param[i]->grad = NULL;
+	r->m->new_head = r->o->new_head;
 	if ((rc = mm_batch_alloc(r, err)) ||
 	    (rc = mm_model_bind(r->m, true, err)) ||
 	    (rc = mm_store_alloc_grads(s, err)) ||

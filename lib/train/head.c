@@ -61,7 +61,8 @@ int mm_head_guess(struct mm_model *m, const struct mm_dataset *d, size_t *guess,
 	r.term[0].weight = 1;
 	if (rc || (rc = check_labels(d, *K, err)) ||
 	    (rc = mm_run_check_data(m, d, err)) ||
-	    (rc = mm_model_declare(m, err)) || (rc = mm_task_build(&r, 0, err)))
+	    (rc = mm_model_declare(m, err)) ||
+	    (rc = mm_task_build(&r, 0, MM_INFER, err)))
 		goto out;
 	/* A task's graph declares the head; then all weights have a place. */
 	if ((rc = mm_model_bind(m, false, err)))

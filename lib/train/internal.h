@@ -134,7 +134,7 @@ int mm_pairs_forward(struct mm_run *r, struct mm_train_report *report,
 void mm_pairs_backward(struct mm_run *r, double scale);
 
 /* ---- task.c ---- */
-int mm_task_build(struct mm_run *r, size_t term,
+int mm_task_build(struct mm_run *r, size_t term, enum mm_graph_mode mode,
 		  struct mm_err *err) MM_MUST_CHECK;
 /* Forward and backward of scale times the loss; *loss is its value. */
 int mm_task_step(struct mm_run *r, struct mm_task *t, double scale,

@@ -82,6 +82,14 @@ static int read_learnt(struct mm_map *learnt, const char *dir, bool several,
 	return rc;
 }
 
+/* Does r take p from a run that gives these? */
+static bool wanted(const struct mm_run *r, const struct mm_param *p,
+		   const struct mm_map *gives)
+{
+	return !p->aux && !(p->extra && r->o->new_head) &&
+	       mm_map_find_str(gives, key(p));
+}
+
 /* The model of a run, with the heads of ours that it gives. */
 static int open_giver(struct mm_model *m, const struct mm_run *r,
 		      const char *dir, const struct mm_map *gives,
@@ -104,8 +112,7 @@ static int open_giver(struct mm_model *m, const struct mm_run *r,
 		return rc;
 	m->store.extra = true;
 	for (size_t i = 0; i < s->n && !rc; i++)
-		if (s->param[i]->extra && !s->param[i]->aux &&
-		    mm_map_find_str(gives, key(s->param[i])))
+		if (s->param[i]->extra && wanted(r, s->param[i], gives))
 			rc = mm_store_declare(&m->store, s->param[i]->name,
 					      &s->param[i]->shape,
 					      s->param[i]->init, &p, err);
@@ -151,7 +158,7 @@ static int take_all(struct mm_run *r, size_t k, const struct mm_map *gives,
 	for (size_t i = 0; i < s->n && !rc; i++) {
 		struct mm_param *p = s->param[i];
 
-		if (!p->aux && mm_map_find_str(gives, key(p)))
+		if (wanted(r, p, gives))
 			rc = take(r, k, p, mm_store_find(&m.store, p->name),
 				  err);
 	}

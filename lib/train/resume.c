@@ -97,6 +97,8 @@ static void describe(const struct mm_run *r, struct mm_buf *b)
 	mm_buf_printf(b, "\nval %d\n", r->val && o->restore_best);
 	if (o->fusion_dropout >= 0)
 		mm_buf_printf(b, "fusion-dropout %.17g\n", o->fusion_dropout);
+	if (o->new_head)
+		mm_buf_printf(b, "new-head 1\n");
 	if (r->data->window)
 		mm_buf_printf(b, "window %zu\n", r->data->n_parts);
 	put_list(b, "freeze", o->freeze, o->n_freeze);

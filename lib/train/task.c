@@ -46,7 +46,8 @@ static size_t piece_of(const struct mm_run *r, const struct mm_objective *o)
 	return i;
 }
 
-int mm_task_build(struct mm_run *r, size_t term, struct mm_err *err)
+int mm_task_build(struct mm_run *r, size_t term, enum mm_graph_mode mode,
+		  struct mm_err *err)
 {
 	struct mm_task *t = &r->task[term];
 
@@ -63,7 +64,7 @@ int mm_task_build(struct mm_run *r, size_t term, struct mm_err *err)
 			       "a micro-batch of %zu does not divide the batch "
 			       "of %zu",
 			       t->piece, r->rows);
-	return emit(t, MM_TRAIN, err);
+	return emit(t, mode, err);
 }
 
 void mm_task_release(struct mm_task *t)

@@ -88,6 +88,7 @@ struct mm_train_options {
 	const char *const *freeze; /* globs over names, or names of groups */
 	size_t n_freeze;
 	bool lock_image; /* LiT: the image tower stays, projection included */
+	bool new_head;	 /* begin the task's head anew, whatever init has */
 	size_t lora;	 /* rank; towers then learn through adapters only */
 	double ema;	 /* decay of the weights' moving average; 0: none */
 
