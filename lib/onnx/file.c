@@ -318,6 +318,9 @@ static int write_both(struct job *j, const char *path, uint64_t graph,
 			rc = mm_writer_commit(&j->data, err);
 		if (!rc)
 			rc = mm_writer_commit(&j->out, err);
+		/* Nothing points any more to weights of an older model. */
+		if (!rc && !j->external)
+			rc = mm_file_remove(j->data_path, err);
 	}
 	mm_writer_abort(&j->data);
 	mm_writer_abort(&j->out);

@@ -13,3 +13,5 @@ size() { wc -c <"$1"; }
 [ "$(size out.onnx)" -lt 40000 ] && [ "$(size out.onnx_data)" -gt 100000 ] && echo split
 grep -ao 'out.onnx_data' out.onnx | sort -u
 [ $(($(size a/onnx/vision_model_fp16.onnx) * 100)) -lt $(($(size one.onnx) * 56)) ] && echo half
+# weights that nothing points to any more
+mmtool export -m "$FIX/model" --part image -o out.onnx && ls
