@@ -10,7 +10,7 @@ enum {
 	HEIGHT = 260,
 	LEFT = 64,
 	TOP = 32,
-	RIGHT = 310, /* room of the legend */
+	RIGHT = 330, /* room of the legend */
 	BOTTOM = 34,
 	POINTS = 400, /* of a series at most: means of runs of points */
 	MAX_LINES = 24,
@@ -39,6 +39,12 @@ static const struct panel panels[] = {
 static const char *const colours[] = { "#1f77b4", "#d62728", "#2ca02c",
 				       "#ff7f0e", "#9467bd", "#8c564b",
 				       "#17becf", "#7f7f7f" };
+enum { N_COLOURS = sizeof(colours) / sizeof(*colours) };
+
+/* Lines 0-7 are drawn through, 8-15 dashed, 16-23 dotted. */
+static const char *const dashes[] = { "none", "7 3", "2 2" };
+_Static_assert(N_COLOURS * sizeof(dashes) / sizeof(*dashes) >= MAX_LINES,
+	       "two lines of a panel look alike");
 
 struct line {
 	const struct mm_series *s;
@@ -180,17 +186,41 @@ static void put_axes(struct mm_buf *out, const struct view *v)
 		      LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT);
 }
 
+/* A sample of the line, and its name; they stay beside the panel. */
+static void put_legend(struct mm_buf *out, const struct view *v, size_t k)
+{
+	const struct mm_series *s = v->line[k].s;
+	const size_t step =
+		v->n * 15 > HEIGHT - TOP ? (HEIGHT - TOP) / v->n : 15;
+	const size_t y = TOP + 10 + step * k;
+
+	mm_buf_printf(out,
+		      "<path stroke=\"%s\" stroke-width=\"1.5\" "
+		      "stroke-dasharray=\"%s\" d=\"M%d %zuh18\"/>\n"
+		      "<text x=\"%d\" y=\"%zu\" fill=\"%s\">",
+		      colours[k % N_COLOURS], dashes[k / N_COLOURS],
+		      WIDTH - RIGHT + 8, y - 4, WIDTH - RIGHT + 30, y,
+		      colours[k % N_COLOURS]);
+	if (v->line[k].run) {
+		put_text(out, v->line[k].run, 14);
+		mm_buf_adds(out, " ");
+	}
+	put_text(out, strncmp(s->name, "val.", 4) ? s->name : s->name + 4, 28);
+	mm_buf_adds(out, "</text>\n");
+}
+
 static void put_line(struct mm_buf *out, const struct view *v, size_t k)
 {
 	const struct mm_series *s = v->line[k].s;
-	const char *colour = colours[k % (sizeof(colours) / sizeof(*colours))];
+	const char *colour = colours[k % N_COLOURS];
 	const size_t step = (s->n + POINTS - 1) / POINTS;
 	bool pen = false;
 
 	mm_buf_printf(out,
 		      "<path fill=\"none\" stroke=\"%s\" "
-		      "stroke-width=\"1.5\" d=\"",
-		      colour);
+		      "stroke-width=\"1.5\" stroke-dasharray=\"%s\" "
+		      "d=\"",
+		      colour, dashes[k / N_COLOURS]);
 	for (size_t i = 0; i < s->n; i += step) {
 		const size_t n = s->n - i < step ? s->n - i : step;
 		double x = 0, y = 0;
@@ -211,14 +241,7 @@ static void put_line(struct mm_buf *out, const struct view *v, size_t k)
 			      "fill=\"%s\"/>\n",
 			      px(v, s->x[0]), py(v, value_of(v->p, s->y[0])),
 			      colour);
-	mm_buf_printf(out, "<text x=\"%d\" y=\"%zu\" fill=\"%s\">",
-		      WIDTH - RIGHT + 10, TOP + 10 + 15 * k, colour);
-	if (v->line[k].run) {
-		put_text(out, v->line[k].run, 14);
-		mm_buf_adds(out, " ");
-	}
-	put_text(out, strncmp(s->name, "val.", 4) ? s->name : s->name + 4, 28);
-	mm_buf_adds(out, "</text>\n");
+	put_legend(out, v, k);
 }
 
 static void put_panel(struct mm_buf *out, const struct view *v, int y)
