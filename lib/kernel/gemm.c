@@ -12,7 +12,8 @@ enum {
 	OWN = 144 * 256,
 	/* Columns of B at a time. */
 	NC = 1024,
-	/* Up to so many rows A is packed once for all threads. */
+	/* Up to so many rows A is packed once for all threads, or not at all.
+	 */
 	FEW_ROWS = 512,
 	/* Up to so many columns A is read where it lies: it comes by too
 	 * seldom to pay for packing. */
@@ -23,6 +24,8 @@ enum {
 	CLASH = 4096,
 	/* Panels of B that a task packs where they share the rows of B. */
 	PANELS = 4,
+	/* Tasks that such a product is cut into at least. */
+	FEW_TASKS = 4,
 	/* Products of fewer multiplications are not worth waking threads. */
 	SMALL = 64 * 64 * 64,
 };
@@ -208,6 +211,49 @@ static void run_phase(struct job *j, bool serial)
 	spread(serial, j->m_blocks * j->n_parts, multiply_some, j);
 }
 
+/*
+ * A and B as a layer's gradient has them, K outermost in both: A is read where
+ * it lies and a task packs its columns of B for itself, so there are no phases
+ * to wait for, and nobody reads what others have just written.
+ */
+static void columns_some(void *ctx, size_t begin, size_t end)
+{
+	const struct job *j = ctx;
+	const struct mm_gemm *p = j->p;
+	const struct mm_gemm_isa *I = j->isa;
+
+	for (size_t t = begin; t < end; t++) {
+		const size_t m = t / j->n_parts * j->mc;
+		const size_t n = t % j->n_parts * j->n_part;
+		const size_t mc = least(p->M - m, j->mc);
+		const size_t nc = least(p->N - n, j->n_part);
+
+		for (size_t k = 0; k < p->K; k += I->kc) {
+			const size_t kc = least(p->K - k, I->kc);
+
+			I->pack_b(p, k, kc, n, nc, own_of);
+			I->block(p, m, mc, k, kc, n, nc, NULL, own_of);
+		}
+		if (p->epilogue)
+			p->epilogue(p->ctx, m, mc, n, nc);
+	}
+}
+
+static void run_columns(const struct mm_gemm *p, bool serial)
+{
+	struct job j = { .p = p, .isa = isa(p->compute) };
+
+	j.n_part = 2 * j.isa->nr;
+	j.n_parts = up(p->N, j.n_part);
+	j.m_blocks = up(p->M, j.isa->mc);
+	while (j.m_blocks * j.n_parts < FEW_TASKS &&
+	       p->M >= 2 * j.m_blocks * j.isa->mr)
+		j.m_blocks *= 2;
+	j.mc = up(p->M, j.m_blocks);
+	j.m_blocks = up(p->M, j.mc);
+	spread(serial, j.m_blocks * j.n_parts, columns_some, &j);
+}
+
 static void run(const struct mm_gemm *p, bool serial)
 {
 	const struct mm_gemm_isa *const I = isa(p->compute);
@@ -220,6 +266,11 @@ static void run(const struct mm_gemm *p, bool serial)
 	if (!p->M || !p->N)
 		return;
 	serial = serial || (double)p->M * (double)p->N * (double)p->K < SMALL;
+	if (p->compute == MM_COMPUTE_F32 && p->ta && !p->tb && p->K &&
+	    p->M <= FEW_ROWS) {
+		run_columns(p, serial);
+		return;
+	}
 	for (j.n0 = 0; j.n0 < p->N; j.n0 += NC) {
 		size_t span;
 

@@ -59,13 +59,36 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 }
 
 /*
- * c (R x VS vectors, rows ldc apart) = alpha a b + beta c; lda 0: a is packed.
+ * As multiply(), with a[k*sk + i]; for each k `next`, `step` numbers further,
+ * is asked for.
+ */
+INLINE void multiply_columns(size_t R, size_t VS, size_t kc, const mm_real *a,
+			     size_t sk, const mm_real *restrict b, vec x[MR][2],
+			     const mm_real *next, size_t step)
+{
+	for (size_t k = 0; k < kc; k++, a += sk, b += NR, next += step) {
+		multiply(R, VS, 1, a, b, x);
+		__builtin_prefetch(next, 0, 2);
+	}
+}
+
+/*
+ * A tile of A: a[i*lda + k*sk], where lda is 1 if sk is not: packed, or the
+ * columns of A as they lie.  What will be wanted next, see above.
+ */
+struct rows {
+	const mm_real *a, *next;
+	size_t lda, sk, step;
+};
+
+/*
+ * c (R x VS vectors, rows ldc apart) = alpha a b + beta c.
  * alpha is applied in a branch of its own so that the compiler has one way to
  * fuse.
  */
-INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
+INLINE void tile(size_t R, size_t VS, size_t kc, const struct rows *a,
 		 const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		 mm_real beta, const mm_real *next)
+		 mm_real beta)
 {
 	vec x[MR][2];
 
@@ -77,10 +100,11 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 		if (VS == 2)
 			__builtin_prefetch(c + i * ldc + VL, 1);
 	}
-	if (lda)
-		multiply_rows(R, VS, kc, a, lda, b, x, next);
+	if (a->sk == 1)
+		multiply_rows(R, VS, kc, a->a, a->lda, b, x, a->next);
 	else
-		multiply(R, VS, kc, a, b, x);
+		multiply_columns(R, VS, kc, a->a, a->sk, b, x, a->next,
+				 a->step);
 	/* Or the addresses above stay around, and the sums lose registers. */
 	__asm__("" : "+r"(c), "+r"(ldc));
 	if (alpha != 1) {
@@ -106,17 +130,15 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const mm_real *a, size_t lda,
 	}
 }
 
-typedef void tile_fn(size_t kc, const mm_real *a, size_t lda, const mm_real *b,
-		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta,
-		     const mm_real *next);
+typedef void tile_fn(size_t kc, const struct rows *a, const mm_real *b,
+		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta);
 
 #define TILE(R, VS)                                                           \
-	static void tile_##R##x##VS(size_t kc, const mm_real *a, size_t lda,  \
+	static void tile_##R##x##VS(size_t kc, const struct rows *a,          \
 				    const mm_real *b, mm_real *c, size_t ldc, \
-				    mm_real alpha, mm_real beta,              \
-				    const mm_real *next)                      \
+				    mm_real alpha, mm_real beta)              \
 	{                                                                     \
-		tile(R, VS, kc, a, lda, b, c, ldc, alpha, beta, next);        \
+		tile(R, VS, kc, a, b, c, ldc, alpha, beta);                   \
 	}
 #define TILES(R) TILE(R, 1) TILE(R, 2)
 MM_EACH_R(TILES)
@@ -128,10 +150,9 @@ static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
 };
 
 /* The same where the tile hangs over the right edge of C. */
-static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
+static void tile_edge(tile_fn *fn, size_t kc, const struct rows *a,
 		      const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		      mm_real beta, size_t rows, size_t cols,
-		      const mm_real *next)
+		      mm_real beta, size_t rows, size_t cols)
 {
 	mm_real t[MR * NR] __attribute__((aligned(64)));
 
@@ -139,7 +160,7 @@ static void tile_edge(tile_fn *fn, size_t kc, const mm_real *a, size_t lda,
 		for (size_t i = 0; i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
-	fn(kc, a, lda, b, t, NR, alpha, beta, next);
+	fn(kc, a, b, t, NR, alpha, beta);
 	for (size_t i = 0; i < rows; i++)
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
@@ -231,33 +252,68 @@ static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 }
 #endif
 
+/*
+ * Rows m.. of op(A), numbers from k on: panel a, or where that is NULL as they
+ * lie; the first panel of B asks for the rows below.
+ */
+static struct rows rows_at(const struct mm_gemm *p, const mm_real *a, size_t m,
+			   size_t rows, size_t k, size_t kw, bool first)
+{
+	const size_t lda = !a ? p->lda : PAIR == 2 && !p->ta ? kw : 0;
+	struct rows r = { .lda = lda ? lda : 1, .sk = lda ? 1 : rows };
+
+	r.a = a ? a : p->A + m * lda + k;
+	r.next = first && m + rows + LINE <= p->M ? r.a + rows * lda : r.a;
+	return r;
+}
+
+/*
+ * The same where op(A) is A transposed, as it lies.  What is asked for are the
+ * next kc numbers: of A with the first panel of B, then those of B itself,
+ * a line of its nc columns from n on for each tile t.
+ */
+static struct rows columns_at(const struct mm_gemm *p, size_t m, size_t k,
+			      size_t kc, size_t n, size_t nc, size_t t,
+			      bool first)
+{
+	const mm_real *a = p->A + k * p->lda + m;
+	struct rows r = { .a = a, .next = a, .lda = 1, .sk = p->lda };
+
+	if (k + kc == p->K)
+		return r;
+	r.next = first ? a + kc * p->lda
+		       : p->B + (k + kc) * p->ldb + n + t * LINE % nc;
+	r.step = first ? p->lda : p->ldb;
+	return r;
+}
+
 static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		  size_t kc, size_t n0, size_t nc, const mm_real *a,
 		  const mm_real *b)
 {
 	const mm_real beta = k0 ? 1 : p->beta;
 	const size_t kw = (kc + PAIR - 1) / PAIR;
-	const size_t lda = !a ? p->lda : PAIR == 2 && !p->ta ? kw : 0;
 
 	for (size_t j = 0; j < nc; j += NR) {
 		const size_t cols = nc - j < NR ? nc - j : NR;
 
 		for (size_t t = 0; t < tiles(mc); t++) {
-			const size_t i = tile_row(mc, t);
+			const size_t i = tile_row(mc, t), m = m0 + i;
 			const size_t rows = tile_row(mc, t + 1) - i;
 			tile_fn *fn = tile_of[rows][cols > VL];
-			mm_real *c = p->C + (m0 + i) * p->ldc + n0 + j;
-			const mm_real *x =
-				a ? a + i * kw : p->A + (m0 + i) * lda + k0;
-			const bool first = !j && m0 + i + rows + LINE <= p->M;
-			const mm_real *next = first ? x + rows * lda : x;
+			mm_real *c = p->C + m * p->ldc + n0 + j;
+			const struct rows r =
+				!a && p->ta ? columns_at(p, m, k0, kc, n0, nc,
+							 t, !j)
+					    : rows_at(p, a ? a + i * kw : NULL,
+						      m, rows, k0, kw, !j);
 
 			if (cols % VL)
-				tile_edge(fn, kw, x, lda, b + j * kw, c, p->ldc,
-					  p->alpha, beta, rows, cols, next);
+				tile_edge(fn, kw, &r, b + j * kw, c, p->ldc,
+					  p->alpha, beta, rows, cols);
 			else
-				fn(kw, x, lda, b + j * kw, c, p->ldc, p->alpha,
-				   beta, next);
+				fn(kw, &r, b + j * kw, c, p->ldc, p->alpha,
+				   beta);
 		}
 	}
 }
