@@ -449,6 +449,7 @@ static struct mm_node *align_image(struct mm_graph *g, const struct mm_model *m,
 			x = mb_conv(g, x, m, &e->stage[i], k, block);
 			mm_tap(g, x, "vision.block.%zu", block);
 		}
+	mm_tap(g, x, "vision.last_hidden");
 	g->store->layer = block + 1;
 	x = pool(g, x, e);
 	mm_tap(g, x, "vision.pooled");

@@ -297,6 +297,7 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 		}
 		mm_tap(g, x, "image.layer%zu", i + 1);
 	}
+	mm_tap(g, x, "vision.last_hidden");
 	g->store->layer++;
 	return attention_pool(g, x, r, m->embed_dim);
 }

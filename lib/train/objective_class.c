@@ -66,6 +66,20 @@ static struct mm_node *pooled(struct mm_task *t, struct mm_node *x)
 				    : mm_mean_tokens(&t->g, x);
 }
 
+/* What the image tower ends in, as tokens: of a map, its places. */
+static struct mm_node *hidden_places(struct mm_graph *g)
+{
+	static const int order[] = { 0, 2, 1 };
+	struct mm_node *x = mm_tapped(g, "vision.last_hidden");
+	const size_t *dim;
+
+	if (g->failed || x->shape.rank == 3)
+		return x;
+	dim = x->shape.dim;
+	x = mm_reshape(g, x, MM_SHAPE(dim[0], dim[1], dim[2] * dim[3]));
+	return mm_permute(g, x, order);
+}
+
 /* Of attention weights and of what goes into the classifier. */
 static double fusion_dropout(const struct mm_task *t)
 {
@@ -90,7 +104,7 @@ static void fusion_emit(struct mm_task *t)
 	mm_task_text_input(t);
 	t->m->arch->image(g, t->m, t->pixels);
 	t->m->arch->text(g, t->m, &t->text);
-	image = mm_tapped(g, "vision.last_hidden");
+	image = hidden_places(g);
 	text = mm_tapped(g, "text.last_hidden");
 	g->store->extra = true;
 	x = mm_fuse(g, image, text, t->text.mask, &f);

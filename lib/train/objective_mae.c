@@ -51,7 +51,7 @@ static void mae_emit(struct mm_task *t)
 		return;
 	tokens = x->shape.dim[1];
 	W = x->shape.dim[2];
-	side = grid_of(tokens);
+	side = x->shape.rank == 3 ? grid_of(tokens) : 0;
 	N = side * side;
 	P = side ? t->data->H / side : 0;
 	if (N < 2 || N > MAX_PATCHES || tokens - N > 1 ||

@@ -9,6 +9,7 @@
 #	eval/		judgements, results, labels and answers for eval
 #	vocab/		a tokenizer trained on the captions
 #	data.mmt	pixels and token ids
+#	labelled.mmt	the same with a label for each colour
 #	model/		a small CLIP for pictures of 32 pixels
 #	checkpoint.pt	two tensors as PyTorch saves them
 #	photos.mmt	photos/ as a stream of paths and captions
@@ -48,6 +49,9 @@ fi
 if have preprocess && have vocab; then
 	mmtool preprocess --preset hf-clip --image-size 32 --tokenizer vocab \
 		--max-length 16 photos -o data.mmt
+	mmtool align pairs --label-from folder coloured |
+		mmtool preprocess --preset hf-clip --image-size 32 \
+			--tokenizer vocab --max-length 16 - -o labelled.mmt
 fi
 mmtool align pairs photos -o photos.mmt
 mmtool embed --image -m model photos.mmt -o gallery.mmt

@@ -62,6 +62,16 @@ arch() {
 	try "$1: train in pieces" mmtool train -m "$1" -B 8 --steps 1 \
 		--micro-batch-image 4 --micro-batch-text 2 -o "$1-pieces" \
 		"$FIX/data.mmt"
+	for head in classify fusion; do
+		try "$1: train a head, $head" mmtool train -m "$1" -B 8 \
+			--steps 2 --loss $head -o "$1-$head" "$FIX/labelled.mmt"
+		try "$1: measure it" mmtool eval classify -m "$1-$head" \
+			"$FIX/labelled.mmt"
+		try "$1: quantize it" mmtool quantize -m "$1-$head" \
+			-o "$1-$head-int8"
+		try "$1: measure it in int8" mmtool eval classify \
+			-m "$1-$head-int8" "$FIX/labelled.mmt"
+	done
 	mkdir "fix-$1"
 	# shellcheck disable=SC2016
 	try "$1: fixture" env MODEL="$PWD/$1" \
