@@ -33,7 +33,14 @@ typedef mm_real vec __attribute__((vector_size(MM_VEC_BYTES), may_alias));
 typedef mm_real vec_u __attribute__((vector_size(MM_VEC_BYTES), may_alias,
 				     aligned(sizeof(mm_real))));
 
-enum { VL = MM_VEC_BYTES / sizeof(mm_real), MR = MM_MR, NR = 2 * VL };
+enum {
+	VL = MM_VEC_BYTES / sizeof(mm_real),
+	MR = MM_MR,
+	NR = 2 * VL,
+	LINE = 64 / sizeof(mm_real), /* of the cache */
+};
+
+#define INLINE static inline __attribute__((always_inline))
 
 static inline vec load(const mm_real *p)
 {
@@ -177,8 +184,6 @@ static void multiply(const struct product *p)
 static inline void foresee(const mm_real *in, size_t ld, size_t rows,
 			   size_t cols)
 {
-	enum { LINE = 64 / sizeof(mm_real) };
-
 	for (size_t i = 0; i < rows; i++)
 		for (size_t c = 0; c < cols; c += LINE)
 			__builtin_prefetch(in + i * ld + c);
@@ -260,9 +265,22 @@ struct head {
 	size_t Tq, Tk;	  /* of this sample */
 	size_t strip, ld; /* queries of a strip; keys up to whole vectors */
 	size_t at_q, at_o, at_k, task, sample;
+	size_t next_q, next_o, next_k; /* the same of the next sample */
 	mm_real *kt, *v, *k, *s, *dp, *q, *d_o, *mask, *row;
 	bool masked;
 };
+
+static size_t query_at(const struct mm_attention *a, size_t b)
+{
+	return a->first_q ? (size_t)a->first_q[b] : b * a->Tq;
+}
+
+static size_t key_at(const struct mm_attention *a, size_t b)
+{
+	const size_t sample = a->sample_k ? a->sample_k : a->Tk * a->ldk;
+
+	return a->first_k ? (size_t)a->first_k[b] * a->ldk : b * sample;
+}
 
 /* Where head h of sample b lies, and the slot's parts. */
 static void set(struct head *h, const struct mm_attention *a, size_t b,
@@ -270,10 +288,8 @@ static void set(struct head *h, const struct mm_attention *a, size_t b,
 {
 	const size_t Hk = a->Hk ? a->Hk : a->H;
 	const size_t tk = up(a->Tk, NR), d = up(a->D, NR);
-	const size_t sample_k = a->sample_k ? a->sample_k : a->Tk * a->ldk;
-	const size_t q = a->first_q ? (size_t)a->first_q[b] : b * a->Tq;
-	const size_t k =
-		a->first_k ? (size_t)a->first_k[b] * a->ldk : b * sample_k;
+	const size_t q = query_at(a, b), k = key_at(a, b);
+	const size_t next = b + 1 < a->B ? b + 1 : b;
 
 	h->a = a;
 	h->Tq = a->first_q ? (size_t)a->first_q[b + 1] - q : a->Tq;
@@ -286,6 +302,9 @@ static void set(struct head *h, const struct mm_attention *a, size_t b,
 	h->at_q = q * a->ldq + head * a->D;
 	h->at_o = q * a->ldo + head * a->D;
 	h->at_k = k + head / (a->H / Hk) * a->D;
+	h->next_q = query_at(a, next) * a->ldq + head * a->D;
+	h->next_o = query_at(a, next) * a->ldo + head * a->D;
+	h->next_k = h->at_k - k + key_at(a, next);
 	h->kt = work;
 	h->v = h->kt + tk * d;
 	h->k = h->v + tk * d;
@@ -426,6 +445,32 @@ static void noise_times(const struct head *h, mm_real *s, size_t i, size_t n)
 		   a->noise_offset + (h->task * a->Tq + i) * a->Tk, 1, n);
 }
 
+/*
+ * A row of a head, to be read or written: it comes while others are used.
+ * Always inline: GCC takes a function that asks and does no more for idle.
+ */
+INLINE void ask(const mm_real *row, size_t D)
+{
+	for (size_t c = 0; c < D; c += LINE)
+		__builtin_prefetch(row + c);
+}
+
+INLINE void ask_to_write(const mm_real *row, size_t D)
+{
+	for (size_t c = 0; c < D; c += LINE)
+		__builtin_prefetch(row + c, 1);
+}
+
+/* Rows i that the next sample's task reads. */
+INLINE void ask_next(const struct head *h, size_t i)
+{
+	const struct mm_attention *a = h->a;
+
+	ask(a->q + h->next_q + i * a->ldq, a->D);
+	ask(a->k + h->next_k + i * a->ldk, a->D);
+	ask(a->v + h->next_k + i * a->ldk, a->D);
+}
+
 static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 		      size_t from, size_t rows)
 {
@@ -438,6 +483,8 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 		mm_real *s = h->s + i * h->ld, z;
 		const size_t seen = seen_by(h, from + i);
 
+		ask_next(h, from + i);
+		ask_to_write(o + i * a->ldo, a->D);
 		hide(h, s, seen);
 		z = soften(s, seen, up(n, VL),
 			   j->lse ? j->lse + h->task * a->Tq + from + i : NULL);
@@ -510,6 +557,22 @@ static void weights(const void *ctx, size_t task, mm_real *work)
 
 /* ---- backward ---- */
 
+INLINE void ask_bwd(const struct mm_attention_job *j, const struct head *h,
+		    size_t i)
+{
+	const struct mm_attention *a = h->a;
+
+	ask_next(h, i);
+	ask(j->d_o + h->next_o + i * a->ldo, a->D);
+	ask(j->o_in + h->next_o + i * a->ldo, a->D);
+	if (j->dq)
+		ask_to_write(j->dq + h->at_q + i * a->ldq, a->D);
+	if (j->dk && i < h->Tk)
+		ask_to_write(j->dk + h->at_k + i * a->ldk, a->D);
+	if (j->dv && i < h->Tk)
+		ask_to_write(j->dv + h->at_k + i * a->ldk, a->D);
+}
+
 /*
  * From scores and dP = dO V^T of a strip: P as it multiplied V into s, and
  * dS = P (dP - <dO, O>) into dp; the sum over P dP is <dO, O>, noise or not.
@@ -527,6 +590,7 @@ static void strip_gradient(const struct mm_attention_job *j,
 		mm_real *restrict s = h->s + i * h->ld;
 		mm_real *restrict dp = h->dp + i * h->ld;
 
+		ask_bwd(j, h, from + i);
 		recall(h, s, from + i, n,
 		       j->lse_in[h->task * a->Tq + from + i]);
 		if (a->dropout > 0)
