@@ -71,6 +71,7 @@ union mm_attr {
 	} matmul;
 	struct {
 		int padding; /* id whose row gets no gradient; -1: none */
+		bool counted;
 	} embedding;
 	struct {
 		size_t axis, begin, end;

@@ -232,11 +232,30 @@ void mm_onnx_op_attention(struct mm_onnx_list *l, const struct mm_node *out)
 
 /* ---- op_embed.c ---- */
 
+/* Positions of ids: those that are not padding, counted. */
+static const char *counted(struct mm_onnx_list *l, const char *ids,
+			   int64_t padding)
+{
+	const char *p = MM_ONNX_INTS(l, padding), *text, *axis;
+
+	text = mm_onnx_op(l, "Where", NULL,
+			  mm_onnx_op(l, "Equal", NULL, ids, p, NULL),
+			  MM_ONNX_INTS(l, 0), MM_ONNX_INTS(l, 1), NULL);
+	axis = mm_onnx_op(l, "Squeeze", NULL, MM_ONNX_INTS(l, 1), NULL);
+	ids = mm_onnx_op(l, "CumSum", NULL, text, axis, NULL);
+	ids = mm_onnx_op(l, "Mul", NULL, ids, text, NULL);
+	return mm_onnx_op(l, "Add", NULL, ids, p, NULL);
+}
+
 void mm_onnx_op_embedding(struct mm_onnx_list *l, const struct mm_node *out)
 {
+	const char *ids = mm_onnx_in(l, out, 0);
+
+	if (out->at.embedding.counted)
+		ids = counted(l, ids, out->at.embedding.padding);
 	mm_onnx_set(l, out,
-		    mm_onnx_op(l, "Gather", NULL, mm_onnx_in(l, out, 1),
-			       mm_onnx_in(l, out, 0), NULL));
+		    mm_onnx_op(l, "Gather", NULL, mm_onnx_in(l, out, 1), ids,
+			       NULL));
 }
 
 void mm_onnx_op_add_positions(struct mm_onnx_list *l, const struct mm_node *out)
@@ -338,8 +357,33 @@ void mm_onnx_op_pick_row(struct mm_onnx_list *l, const struct mm_node *out)
 			       mm_onnx_in(l, out, 0), at, NULL));
 }
 
+/* x's mean over axis 1 where mask is not 0. */
+static const char *masked_mean(struct mm_onnx_list *l, const char *x,
+			       const char *mask)
+{
+	static const struct mm_onnx_attr flat[] = { MM_ONNX_I("keepdims", 0),
+						    { NULL } };
+	const char *axis = MM_ONNX_INTS(l, 1), *n;
+
+	mask = mm_onnx_op(l, "Cast",
+			  MM_ONNX_AT(MM_ONNX_I("to", l->half ? 10 : 1)), mask,
+			  NULL);
+	mask = mm_onnx_op(l, "Unsqueeze", NULL, mask, MM_ONNX_INTS(l, 2), NULL);
+	x = mm_onnx_op(l, "Mul", NULL, x, mask, NULL);
+	n = mm_onnx_op(l, "ReduceSum", flat, mask, axis, NULL);
+	n = mm_onnx_op(l, "Max", NULL, n, mm_onnx_real(l, 1), NULL);
+	x = mm_onnx_op(l, "ReduceSum", flat, x, axis, NULL);
+	return mm_onnx_op(l, "Div", NULL, x, n, NULL);
+}
+
 void mm_onnx_op_mean_tokens(struct mm_onnx_list *l, const struct mm_node *out)
 {
+	if (out->n_in > 1) {
+		mm_onnx_set(l, out,
+			    masked_mean(l, mm_onnx_in(l, out, 0),
+					mm_onnx_in(l, out, 1)));
+		return;
+	}
 	mm_onnx_set(l, out,
 		    mm_onnx_mean(l, mm_onnx_in(l, out, 0),
 				 (const int64_t[]){ 1 }, 1));

@@ -16,6 +16,14 @@ static int embedding_shape(struct mm_node *out, struct mm_err *err)
 	    table->shape.rank != 2)
 		return mm_fail(err, MM_ERR_SHAPE,
 			       "wants ids (B, T) and a table (V, C)");
+	if (out->at.embedding.counted &&
+	    table->shape.dim[0] <=
+		    (size_t)out->at.embedding.padding + ids->shape.dim[1])
+		return mm_fail(err, MM_ERR_SHAPE,
+			       "%zu tokens counted from %d, but positions for "
+			       "%zu only",
+			       ids->shape.dim[1], out->at.embedding.padding + 1,
+			       table->shape.dim[0]);
 	out->shape = MM_SHAPE(ids->shape.dim[0], ids->shape.dim[1],
 			      table->shape.dim[1]);
 	return MM_OK;
@@ -23,7 +31,24 @@ static int embedding_shape(struct mm_node *out, struct mm_err *err)
 
 static size_t embedding_work(const struct mm_node *out)
 {
-	return out->ragged ? out->in[0]->n * sizeof(int32_t) : 0;
+	return out->ragged || out->at.embedding.counted
+		       ? out->in[0]->n * sizeof(int32_t)
+		       : 0;
+}
+
+/* In place of n ids of texts of T their positions. */
+static void count(int32_t *ids, const struct mm_node *out, size_t n)
+{
+	const struct mm_ragged *r = out->ragged ? out->graph->ragged : NULL;
+	const size_t T = out->in[0]->shape.dim[1];
+	const int32_t padding = out->at.embedding.padding;
+	int32_t at = padding;
+
+	for (size_t i = 0; i < n; i++) {
+		if (r ? !r->t[i] : i % T == 0)
+			at = padding;
+		ids[i] = ids[i] == padding ? padding : ++at;
+	}
 }
 
 /* One for each row of out. */
@@ -31,12 +56,15 @@ static const int32_t *ids_of(const struct mm_node *out)
 {
 	const struct mm_ragged *r = out->graph->ragged;
 	const int32_t *all = out->in[0]->data;
+	const size_t n = out->ragged ? r->rows : out->in[0]->n;
 	int32_t *ids = out->work;
 
-	if (!out->ragged)
+	if (!out->ragged && !out->at.embedding.counted)
 		return all;
-	for (size_t i = 0; i < r->rows; i++)
-		ids[i] = all[r->at[i]];
+	for (size_t i = 0; i < n; i++)
+		ids[i] = all[out->ragged ? (size_t)r->at[i] : i];
+	if (out->at.embedding.counted)
+		count(ids, out, n);
 	return ids;
 }
 
@@ -63,13 +91,24 @@ struct mm_node *mm_embedding_padded(struct mm_graph *g, struct mm_node *ids,
 	struct mm_node *in[] = { ids, table };
 
 	return mm_emit(g, &mm_op_embedding,
-		       &(union mm_attr){ .embedding = { padding } }, 2, in);
+		       &(union mm_attr){ .embedding = { padding, false } }, 2,
+		       in);
 }
 
 struct mm_node *mm_embedding(struct mm_graph *g, struct mm_node *ids,
 			     struct mm_node *table)
 {
 	return mm_embedding_padded(g, ids, table, -1);
+}
+
+struct mm_node *mm_embedding_counted(struct mm_graph *g, struct mm_node *ids,
+				     struct mm_node *table, int padding)
+{
+	struct mm_node *in[] = { ids, table };
+
+	return mm_emit(g, &mm_op_embedding,
+		       &(union mm_attr){ .embedding = { padding, true } }, 2,
+		       in);
 }
 
 static struct mm_node *sample_ids(struct mm_graph *g)
@@ -84,8 +123,13 @@ static struct mm_node *sample_ids(struct mm_graph *g)
 
 static struct mm_node *embedding_sample(struct mm_graph *g, int v)
 {
-	return v ? NULL
-		 : mm_embedding(g, sample_ids(g), mm_leaf(g, MM_SHAPE(5, 40)));
+	struct mm_node *ids = v > 1 ? NULL : sample_ids(g);
+
+	if (v > 1)
+		return NULL;
+	/* None of its ids is 5, whose gradient is not the derivative. */
+	return v ? mm_embedding_counted(g, ids, mm_leaf(g, MM_SHAPE(10, 40)), 5)
+		 : mm_embedding(g, ids, mm_leaf(g, MM_SHAPE(5, 40)));
 }
 
 const struct mm_op mm_op_embedding = {

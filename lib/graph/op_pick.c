@@ -155,46 +155,94 @@ const struct mm_op mm_op_pick_row = {
 static int mean_tokens_shape(struct mm_node *out, struct mm_err *err)
 {
 	const struct mm_shape *x = &out->in[0]->shape;
+	const struct mm_node *mask = out->n_in > 1 ? out->in[1] : NULL;
 
 	if (x->rank != 3 || !x->dim[1])
 		return mm_fail(err, MM_ERR_SHAPE, "wants x (B, T, C)");
+	if (mask &&
+	    (mask->elem != MM_ELEM_U8 || mask->n != x->dim[0] * x->dim[1]))
+		return mm_fail(err, MM_ERR_SHAPE, "wants a mask (B, T) U8");
 	out->shape = MM_SHAPE(x->dim[0], x->dim[2]);
 	return MM_OK;
 }
 
+/* The rows of sample b in x, and what hides some of them. */
+struct mean {
+	size_t first, T, counted;
+	const uint8_t *mask;
+};
+
+static struct mean mean_of(const struct mm_node *out, size_t b)
+{
+	const struct mm_node *x = out->in[0];
+	const struct mm_ragged *r = out->graph->ragged;
+	struct mean m = { .first = first_row(x, b) };
+	size_t T = 0;
+
+	m.T = T = x->ragged ? r->T : x->shape.dim[1];
+	if (x->ragged)
+		m.T = (size_t)(r->first[b + 1] - r->first[b]);
+	if (out->n_in > 1)
+		m.mask = (const uint8_t *)out->in[1]->data + b * T;
+	for (size_t t = 0; t < m.T; t++)
+		m.counted += !m.mask || m.mask[t];
+	m.counted += !m.counted; /* the mean of nothing is 0 */
+	return m;
+}
+
 static void mean_tokens_fwd(struct mm_node *out)
 {
-	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
+	const size_t C = out->shape.dim[1];
 
 	memset(out->val, 0, out->n * sizeof(mm_real));
 	for (size_t b = 0; b < out->shape.dim[0]; b++) {
+		const struct mean m = mean_of(out, b);
+		const mm_real *x = out->in[0]->val + m.first * C;
 		mm_real *y = out->val + b * C;
 
-		for (size_t t = 0; t < T; t++)
-			for (size_t c = 0; c < C; c++)
-				y[c] += out->in[0]->val[(b * T + t) * C + c];
+		for (size_t t = 0; t < m.T; t++, x += C)
+			for (size_t c = 0; c < C && (!m.mask || m.mask[t]); c++)
+				y[c] += x[c];
 		for (size_t c = 0; c < C; c++)
-			y[c] /= (mm_real)T;
+			y[c] /= (mm_real)m.counted;
 	}
 }
 
 static void mean_tokens_bwd(struct mm_node *out)
 {
-	const size_t T = out->in[0]->shape.dim[1], C = out->shape.dim[1];
-	mm_real *d = mm_grad_add(out, 0);
+	const size_t C = out->shape.dim[1];
+	mm_real *dx = mm_grad_add(out, 0);
 
-	for (size_t i = 0; d && i < out->in[0]->n; i++)
-		d[i] += out->grad[i / (T * C) * C + i % C] / (mm_real)T;
+	for (size_t b = 0; dx && b < out->shape.dim[0]; b++) {
+		const struct mean m = mean_of(out, b);
+		const mm_real *dy = out->grad + b * C;
+		mm_real *d = dx + m.first * C;
+
+		for (size_t t = 0; t < m.T; t++, d += C)
+			for (size_t c = 0; c < C && (!m.mask || m.mask[t]); c++)
+				d[c] += dy[c] / (mm_real)m.counted;
+	}
 }
 
-struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x)
+struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x,
+			       struct mm_node *mask)
 {
-	return mm_emit(g, &mm_op_mean_tokens, NULL, 1, &x);
+	struct mm_node *in[] = { x, mask };
+
+	return mm_emit(g, &mm_op_mean_tokens, NULL, mask ? 2 : 1, in);
 }
 
 static struct mm_node *mean_tokens_sample(struct mm_graph *g, int v)
 {
-	return v ? NULL : mm_mean_tokens(g, mm_leaf(g, MM_SHAPE(2, 4, 3)));
+	static const uint8_t some[] = { 1, 0, 1, 1, 0, 0, 0, 0 };
+	struct mm_node *x, *mask = NULL;
+
+	if (v > 1)
+		return NULL;
+	x = mm_leaf(g, MM_SHAPE(2, 4, 3));
+	if (v && (mask = mm_input(g, "mask", MM_ELEM_U8, MM_SHAPE(2, 4))))
+		mask->data = some;
+	return mm_mean_tokens(g, x, mask);
 }
 
 const struct mm_op mm_op_mean_tokens = {

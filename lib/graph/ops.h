@@ -60,6 +60,14 @@ struct mm_node *mm_embedding(struct mm_graph *g, struct mm_node *ids,
 struct mm_node *mm_embedding_padded(struct mm_graph *g, struct mm_node *ids,
 				    struct mm_node *table, int padding);
 
+/*
+ * RoBERTa's positions: the n-th id of a text that is not `padding` gets row
+ * padding + n of the table (> padding + T, C), others row `padding`, which gets
+ * no gradient -> (B, T, C).
+ */
+struct mm_node *mm_embedding_counted(struct mm_graph *g, struct mm_node *ids,
+				     struct mm_node *table, int padding);
+
 /* x (B, T, C) + the first T rows of pos (>= T, C). */
 struct mm_node *mm_add_positions(struct mm_graph *g, struct mm_node *x,
 				 struct mm_node *pos);
@@ -89,8 +97,10 @@ struct mm_node *mm_pick_end(struct mm_graph *g, struct mm_node *x,
 /* Row t of every sample; t < 0 counts from the end. */
 struct mm_node *mm_pick_row(struct mm_graph *g, struct mm_node *x, int t);
 
-/* The mean over tokens: (B, T, C) -> (B, C). */
-struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x);
+/* The mean over tokens: (B, T, C) -> (B, C); of those that mask (B, T) U8
+ * does not hide, 0 where it hides all.  NULL: it hides none. */
+struct mm_node *mm_mean_tokens(struct mm_graph *g, struct mm_node *x,
+			       struct mm_node *mask);
 
 /*
  * A table of positions for another grid: pos (n + G*G, C) whose first n rows

@@ -71,6 +71,9 @@ static bool look_at(struct search *s, const struct mm_node *n)
 	} else if (mm_picks(n)) {
 		s->r->pick[s->r->n_picks++] = n;
 		return true;
+	} else if (n->op == &mm_op_mean_tokens) {
+		s->r->n_means++;
+		return s->r->mask && n->n_in > 1 && n->in[1] == s->r->mask;
 	} else if (n->op == &mm_op_attention) {
 		if (!attention_fits(s, n))
 			return false;
@@ -88,7 +91,7 @@ static bool look_at_all(struct search *s)
 	for (size_t i = 0; i < s->g->n_nodes; i++)
 		if (!look_at(s, s->g->node[i]))
 			return false;
-	return s->r->n_picks > 0;
+	return s->r->n_picks + s->r->n_means > 0;
 }
 
 static void set_rows(struct mm_graph *g, size_t rows)

@@ -8,8 +8,8 @@
  *	(B, T, C)	a a a . . | b b b b . | c . . . .
  *	(rows, C)	a a a b b b b c
  *
- * That is so where every result is a picked row (rows.h), and attention either
- * is causal or hides padding by a mask.  Rows are counted anew in each forward
+ * That is so where every result is a picked row (rows.h) or a mean without
+ * padding, and attention either is causal or hides padding by a mask.  Rows are counted anew in each forward
  * run, from ids and mask; memory is planned for full texts.
  */
 #ifndef MM_GRAPH_RAGGED_H
@@ -20,7 +20,7 @@
 struct mm_ragged {
 	size_t B, T;
 	const struct mm_node **pick; /* what reads the rows from outside */
-	size_t n_picks;
+	size_t n_picks, n_means;
 	const struct mm_node *mask; /* its keys count; NULL: causal */
 	size_t rows;
 	int32_t *first; /* (B + 1) rows where the texts begin */

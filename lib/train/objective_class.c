@@ -63,7 +63,7 @@ static struct mm_node *pooled(struct mm_task *t, struct mm_node *x)
 	while ((side + 1) * (side + 1) <= n)
 		side++;
 	return side * side + 1 == n ? mm_pick_row(&t->g, x, 0)
-				    : mm_mean_tokens(&t->g, x);
+				    : mm_mean_tokens(&t->g, x, NULL);
 }
 
 /* What the image tower ends in, as tokens: of a map, its places. */

@@ -22,16 +22,18 @@ struct kind {
 	bool end, causal, masked;
 	double dropout;
 	size_t rows; /* that count; 0: all */
+	bool mean;   /* of the rows in the mask, their positions counted */
 };
 
 static const struct kind kinds[] = {
-	{ false, false, false, 0, 0 },
-	{ false, false, true, 0, 3 + 5 + 5 },
-	{ true, true, false, 0, 3 + 1 + 5 },
-	{ true, true, true, 0, 3 + 1 + 5 },
-	{ true, false, true, 0, 3 + 5 + 5 },
-	{ false, true, false, 0, 2 + 2 + 2 },
-	{ true, true, true, 0.2, 0 },
+	{ false, false, false, 0, 0, false },
+	{ false, false, true, 0, 3 + 5 + 5, false },
+	{ true, true, false, 0, 3 + 1 + 5, false },
+	{ true, true, true, 0, 3 + 1 + 5, false },
+	{ true, false, true, 0, 3 + 5 + 5, false },
+	{ false, true, false, 0, 2 + 2 + 2, false },
+	{ true, true, true, 0.2, 0, false },
+	{ .masked = true, .rows = 3 + 5 + 5, .mean = true },
 };
 
 struct tower {
@@ -87,7 +89,7 @@ static struct mm_node *layer(struct tower *t, struct mm_node *x,
 static void build(struct tower *t, const struct kind *k, bool whole)
 {
 	struct mm_err err = { 0 };
-	struct mm_node *x, *in, *m;
+	struct mm_node *x, *in, *m, *table;
 
 	memset(t, 0, sizeof(*t));
 	mm_store_init(&t->store);
@@ -102,13 +104,17 @@ static void build(struct tower *t, const struct kind *k, bool whole)
 		   mm_embedding(&t->g, in,
 				mm_param(&t->g, MM_SHAPE(V, C), MM_NORMAL(1),
 					 "types")));
-	x = mm_add_positions(
-		&t->g, x,
-		mm_param(&t->g, MM_SHAPE(T + 1, C), MM_NORMAL(1), "positions"));
+	table = mm_param(&t->g, MM_SHAPE(T + 1, C), MM_NORMAL(1), "positions");
+	if (k->mean)
+		x = mm_add(&t->g, x, mm_embedding_counted(&t->g, in, table, 0));
+	else
+		x = mm_add_positions(&t->g, x, table);
 	for (int i = 0; i < LAYERS; i++)
 		x = layer(t, x, k->masked ? m : NULL, k, i);
 	x = norm(t, x, "last", 0);
-	x = k->end ? mm_pick_end(&t->g, x, in, EOS) : mm_pick_row(&t->g, x, 1);
+	x = k->mean  ? mm_mean_tokens(&t->g, x, m)
+	    : k->end ? mm_pick_end(&t->g, x, in, EOS)
+		     : mm_pick_row(&t->g, x, 1);
 	t->out = mm_output(&t->g, x, "out");
 	mm_seed(&t->g, t->out);
 	ck_assert_msg(!t->g.failed, "%s", t->g.err.msg);
@@ -147,15 +153,15 @@ static void release(struct tower *t)
 START_TEST(narrowed_equals_whole)
 {
 	const struct kind *k = &kinds[_i];
-	const bool last = k->dropout == 0;
+	const bool last = k->dropout == 0, picks = !k->mean;
 	struct tower a, b;
 
 	build(&a, k, true);
 	build(&b, k, false);
 	ck_assert_uint_eq(a.ffn[0]->n, B * T * 2 * C);
 	ck_assert_uint_eq(b.ffn[0]->n, B * T * 2 * C);
-	ck_assert_uint_eq(b.ffn[1]->n, B * 2 * C);
-	ck_assert_uint_eq(b.attention[1]->n, last ? B * C : B * T * C);
+	ck_assert_uint_eq(b.ffn[1]->n, (picks ? B : B * T) * 2 * C);
+	ck_assert_uint_eq(b.attention[1]->n, last && picks ? B * C : B * T * C);
 	ck_assert_uint_eq(b.attention[0]->n, B * T * C);
 	ck_assert_uint_lt(b.g.plan_bytes, a.g.plan_bytes);
 	ck_assert(!a.g.ragged && !b.g.ragged == !k->rows);
@@ -232,6 +238,37 @@ START_TEST(two_picks_share)
 }
 END_TEST
 
+/* RoBERTa's positions: ids that are padding are not counted, wherever. */
+START_TEST(positions_are_counted)
+{
+	static const double want[] = { 1, 2, 3, 0, 0, 1, 2, 3,
+				       4, 5, 0, 1, 2, 3, 4 };
+	struct mm_store store;
+	struct mm_graph g;
+	struct mm_err err = { 0 };
+	struct mm_node *in, *table, *out;
+
+	mm_store_init(&store);
+	mm_graph_init(&g, &store, MM_INFER);
+	in = mm_input(&g, "ids", MM_ELEM_I32, MM_SHAPE(B, T));
+	table = mm_leaf(&g, MM_SHAPE(T + 1, 1));
+	out = mm_output(&g, mm_embedding_counted(&g, in, table, 0), "out");
+	ck_assert(!mm_graph_plan(&g, &err) && !mm_graph_alloc(&g, &err));
+	in->data = ids;
+	for (size_t i = 0; i < table->n; i++)
+		table->val[i] = (mm_real)i;
+	mm_graph_forward(&g);
+	for (size_t i = 0; i < out->n; i++)
+		ck_assert_msg(out->val[i] == want[i], "%zu: %g", i,
+			      (double)out->val[i]);
+	mm_embedding_counted(&g, in, table, 1);
+	ck_assert_str_eq(g.err.msg, "embedding: 5 tokens counted from 2, but "
+				    "positions for 6 only");
+	mm_graph_release(&g);
+	mm_store_release(&store);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("rows");
@@ -240,5 +277,6 @@ int main(void)
 			    sizeof(kinds) / sizeof(*kinds));
 	tcase_add_test(tc, what_is_wanted_stays);
 	tcase_add_test(tc, two_picks_share);
+	tcase_add_test(tc, positions_are_counted);
 	return unit_run("double_rows", tc);
 }

@@ -288,13 +288,14 @@ static inline struct ov op_layernorm(struct or_env *e, const struct or_node *n)
 	return y;
 }
 
-/* ReduceMean, ReduceL2: axes as an attribute or, later, an input. */
+/* ReduceMean, ReduceL2, ReduceSum: axes as an attribute or, later, an input. */
 static inline struct ov op_reduce(struct or_env *e, const struct or_node *n)
 {
 	const struct ov *x = in(e, n, 0), *axes = in(e, n, 1);
 	const struct or_attr *a = or_attr(n, "axes");
 	const bool keep = at_int(n, "keepdims", 1),
-		   l2 = or_is(n->type, "ReduceL2");
+		   l2 = or_is(n->type, "ReduceL2"),
+		   mean = or_is(n->type, "ReduceMean");
 	const size_t count = a ? (size_t)a->n_ints : axes->n;
 	bool gone[OR_RANK] = { false };
 	int64_t dim[OR_RANK], whole[OR_RANK];
@@ -313,10 +314,23 @@ static inline struct ov op_reduce(struct or_env *e, const struct or_node *n)
 	k = ov_make(x->rank, whole);
 	for (size_t i = 0; i < x->n; i++)
 		y.x[repeated(&k, x, i)] += l2 ? x->x[i] * x->x[i] : x->x[i];
-	for (size_t i = 0; i < y.n; i++)
-		y.x[i] =
-			l2 ? sqrt(y.x[i]) : y.x[i] * (double)y.n / (double)x->n;
+	for (size_t i = 0; i < y.n && l2; i++)
+		y.x[i] = sqrt(y.x[i]);
+	for (size_t i = 0; i < y.n && mean; i++)
+		y.x[i] *= (double)y.n / (double)x->n;
 	free(k.x);
+	return y;
+}
+
+/* Along the last of two axes. */
+static inline struct ov op_cumsum(struct or_env *e, const struct or_node *n)
+{
+	const struct ov *x = in(e, n, 0), *axis = in(e, n, 1);
+	struct ov y = ov_make(x->rank, x->dim);
+
+	ck_assert(x->rank == 2 && axis->rank == 0 && axis->x[0] == 1);
+	for (size_t i = 0; i < y.n; i++)
+		y.x[i] = x->x[i] + (i % (size_t)x->dim[1] ? y.x[i - 1] : 0);
 	return y;
 }
 

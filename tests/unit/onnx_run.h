@@ -40,6 +40,8 @@ static const struct {
 	{ "LayerNormalization", op_layernorm },
 	{ "ReduceMean", op_reduce },
 	{ "ReduceL2", op_reduce },
+	{ "ReduceSum", op_reduce },
+	{ "CumSum", op_cumsum },
 	{ "ArgMax", op_argmax },
 	{ "Reshape", op_reshape },
 	{ "Squeeze", op_squeeze },
