@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "cmd.h"
+#include "model/clip.h"
 #include "model/layout.h"
 #include "model/openclip.h"
 
@@ -185,20 +186,39 @@ static int load_open_clip(struct job *j, struct mm_json **root,
 			     "the configuration", err);
 }
 
+/* config.json, which beside open_clip's configuration may be that of its text
+ * model; NULL where there is none. */
+static int load_beside(struct job *j, struct mm_json **beside,
+		       struct mm_err *err)
+{
+	char path[4096];
+	int rc;
+
+	*beside = NULL;
+	if (!has_file(j, *hf_config))
+		return MM_OK;
+	if ((rc = path_in(path, sizeof(path), j->files, *hf_config, err)))
+		return rc;
+	return mm_json_load(beside, path, err);
+}
+
 /* j->model from open_clip's configuration; *recipe for its pictures. */
 static int describe_open_clip(struct job *j, struct mm_image_preset *recipe,
 			      struct mm_err *err)
 {
-	struct mm_json *root = NULL;
+	struct mm_json *root = NULL, *beside = NULL;
 	struct mm_buf text = { 0 };
-	int rc;
+	int rc = load_beside(j, &beside, err);
 
+	if (rc)
+		return rc;
 	if (!(rc = load_open_clip(j, &root, err)) &&
-	    !(rc = mm_openclip_config(&text, root, err)) &&
+	    !(rc = mm_openclip_config(&text, root, beside, err)) &&
 	    !(rc = mm_model_describe(&j->model, text.data, text.len,
 				     "open_clip_config.json", err)))
 		rc = mm_image_preset_from_json(recipe, root, err);
 	mm_buf_release(&text);
+	mm_json_free(beside);
 	mm_json_free(root);
 	return rc;
 }
@@ -454,6 +474,10 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 	    !(rc = write_weights(j, "open_clip_model.safetensors", err)) &&
 	    !(rc = copy_files(j, tokenizer_files, err)))
 		rc = write_text(j, *open_clip_config, &text, err);
+	mm_buf_clear(&text);
+	if (!rc && mm_hub_text_config(&j->model) &&
+	    !(rc = mm_openclip_text_config(&text, &j->model, err)))
+		rc = write_text(j, *hf_config, &text, err);
 	if (!rc && note)
 		mm_note(&j->a->common, "%s", note);
 	if (!rc && mm_weights_find(&j->weights, "classifier.weight"))
@@ -463,15 +487,31 @@ static int to_open_clip(struct job *j, struct mm_err *err)
 	return rc;
 }
 
+/* Is there a config.json, and is it a text model's? */
+static bool text_beside(struct job *j)
+{
+	struct mm_json *root;
+	bool is = false;
+
+	if (!load_beside(j, &root, NULL))
+		is = mm_hub_text_known(
+			mm_json_str(mm_json_get(root, "model_type"), ""));
+	mm_json_free(root);
+	return is;
+}
+
 /* The configurations that go with weights that stay as they are. */
-static int keep_configs(const struct job *j, struct mm_err *err)
+static int keep_configs(struct job *j, struct mm_err *err)
 {
 	int rc;
 
 	if (j->open_clip.len)
 		return write_text(j, *open_clip_config, &j->open_clip, err);
-	if (j->to == TO_OPEN_CLIP)
-		return copy_files(j, open_clip_config, err);
+	if (j->to == TO_OPEN_CLIP) {
+		rc = copy_files(j, open_clip_config, err);
+		return rc || !text_beside(j) ? rc
+					     : copy_files(j, hf_config, err);
+	}
 	if ((rc = copy_files(j, picture_files, err)) ||
 	    (j->to != TO_HF && (rc = copy_files(j, open_clip_config, err))))
 		return rc;

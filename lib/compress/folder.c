@@ -22,10 +22,13 @@ static const char *const left_behind[] = {
 	"log.jsonl",	 ".*",
 };
 
-static bool stays(const char *name)
+static bool stays(const struct mm_model *m, const char *name)
 {
 	const size_t n = sizeof(left_behind) / sizeof(*left_behind);
 
+	/* The text model's. */
+	if (m->open_clip_config && !strcmp(name, "config.json"))
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!fnmatch(left_behind[i], name, 0))
 			return true;
@@ -106,7 +109,7 @@ int mm_folder_begin(const struct mm_model *m, const char *dir,
 	if (!(d = opendir(m->dir)))
 		return mm_fail_errno(err, "cannot open '%s'", m->dir);
 	while (!rc && (errno = 0, e = readdir(d)))
-		if (!stays(e->d_name))
+		if (!stays(m, e->d_name))
 			rc = carry_one(m->dir, dir, e->d_name, err);
 	if (!rc && errno)
 		rc = mm_fail_errno(err, "cannot read '%s'", m->dir);
@@ -118,24 +121,19 @@ int mm_folder_config(const struct mm_model *m, const char *dir,
 		     void (*more)(const void *ctx, struct mm_json_writer *w),
 		     const void *ctx, struct mm_err *err)
 {
-	const char *name = "config.json", *key;
+	const char *name =
+		m->open_clip_config ? "open_clip_config.json" : "config.json";
+	const char *key;
 	const struct mm_json *value;
 	struct mm_json *root = NULL;
 	struct mm_json_writer w;
 	struct mm_buf text = { 0 };
 	char path[PATH];
 	void *it = NULL;
-	struct stat st;
 	int rc;
 
-	if ((rc = join(path, m->dir, name, err)))
-		return rc;
-	if (stat(path, &st)) {
-		name = "open_clip_config.json";
-		if ((rc = join(path, m->dir, name, err)))
-			return rc;
-	}
-	if ((rc = mm_json_load(&root, path, err)))
+	if ((rc = join(path, m->dir, name, err)) ||
+	    (rc = mm_json_load(&root, path, err)))
 		return rc;
 	mm_json_writer_init(&w, &text, 2);
 	mm_json_open(&w, NULL, '{');

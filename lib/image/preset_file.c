@@ -323,10 +323,13 @@ static int from_processor(struct mm_image_preset *p, const struct mm_json *root,
 	return MM_OK;
 }
 
-/* preprocess_cfg of open_clip. */
-static int from_open_clip(struct mm_image_preset *p, const struct mm_json *cfg,
+/* preprocess_cfg of open_clip; the size is the tower's where that tells one. */
+static int from_open_clip(struct mm_image_preset *p, const struct mm_json *root,
 			  struct mm_err *err)
 {
+	const struct mm_json *cfg = mm_json_get(root, "preprocess_cfg");
+	const struct mm_json *tower =
+		mm_json_get(mm_json_get(root, "model_cfg"), "vision_cfg");
 	const char *mode = "shortest", *filter = "bicubic";
 	int64_t fill = 0;
 	size_t w = 224, h = 224;
@@ -336,6 +339,7 @@ static int from_open_clip(struct mm_image_preset *p, const struct mm_json *cfg,
 	*p = *mm_image_preset_find("open_clip");
 	p->name = "file";
 	if ((rc = get_size(cfg, "size", &w, &h, &single, err)) ||
+	    (rc = get_size(tower, "image_size", &w, &h, &single, err)) ||
 	    (rc = get_three(cfg, "mean", p->values.mean, err)) ||
 	    (rc = get_three(cfg, "std", p->values.std, err)) ||
 	    (rc = mm_json_want_str(cfg, "resize_mode", &mode, err)) ||
@@ -374,7 +378,6 @@ static int from_open_clip(struct mm_image_preset *p, const struct mm_json *cfg,
 static int from_json(struct mm_image_preset *p, const struct mm_json *root,
 		     const struct kind *fallback, struct mm_err *err)
 {
-	const struct mm_json *open_clip = mm_json_get(root, "preprocess_cfg");
 	const struct mm_json *part = mm_json_get(root, "image_processor");
 	const struct kind *k;
 	const char *type;
@@ -382,8 +385,8 @@ static int from_json(struct mm_image_preset *p, const struct mm_json *root,
 	if (mm_json_type(root) != MM_JSON_OBJECT)
 		return mm_fail(err, MM_ERR_FORMAT, "must be an object, not %s",
 			       mm_json_type_name(root));
-	if (open_clip)
-		return from_open_clip(p, open_clip, err);
+	if (mm_json_get(root, "preprocess_cfg"))
+		return from_open_clip(p, root, err);
 	if (part)
 		root = part;
 	type = mm_json_str(mm_json_get(root, "image_processor_type"), NULL);

@@ -6,12 +6,14 @@
 #include "model/bert.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME = 192 };
 
 int mm_bert_parse(struct mm_bert *b, struct mm_model *m,
 		  const struct mm_json *config, struct mm_err *err)
 {
+	const char *type = mm_json_str(mm_json_get(config, "model_type"), "");
 	int64_t types = 2;
 	int rc;
 
@@ -27,6 +29,13 @@ int mm_bert_parse(struct mm_bert *b, struct mm_model *m,
 	m->bos_token_id = 101;
 	m->eos_token_id = 102;
 	m->pad_token_id = 0;
+	b->counted = !strcmp(type, "roberta") || !strcmp(type, "xlm-roberta");
+	if (b->counted) {
+		m->vocab_size = 50265;
+		m->bos_token_id = 0;
+		m->eos_token_id = 2;
+		m->pad_token_id = 1;
+	}
 	if ((rc = mm_text_parse(&b->tower, m, config, err)) ||
 	    (rc = mm_json_want_int(config, "type_vocab_size", 1, 1 << 10,
 				   &types, err)) ||
@@ -51,7 +60,7 @@ struct mm_node *mm_bert_embed(struct mm_graph *g, const struct mm_model *m,
 			      const struct mm_text_input *text,
 			      const char *prefix)
 {
-	struct mm_node *x, *types, *row;
+	struct mm_node *x, *types, *row, *positions;
 
 	x = mm_embedding_padded(g, text->ids,
 				table(g, b, m->vocab_size, prefix, "word"),
@@ -64,8 +73,13 @@ struct mm_node *mm_bert_embed(struct mm_graph *g, const struct mm_model *m,
 				 MM_SHAPE(b->tower.width));
 		x = mm_add(g, x, row);
 	}
-	x = mm_add_positions(g, x,
-			     table(g, b, b->positions, prefix, "position"));
+	positions = table(g, b, b->positions, prefix, "position");
+	if (b->counted)
+		x = mm_add(g, x,
+			   mm_embedding_counted(g, text->ids, positions,
+						(int)m->pad_token_id));
+	else
+		x = mm_add_positions(g, x, positions);
 	x = mm_norm(g, x, b->tower.eps, "%s.embeddings.LayerNorm", prefix);
 	if (m->dropout > 0)
 		x = mm_dropout_node(g, x, m->dropout);

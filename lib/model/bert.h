@@ -7,10 +7,12 @@
 struct mm_bert {
 	struct mm_tower tower;
 	size_t positions, types;
-	double std; /* where matrices start (initializer_range) */
+	bool counted; /* RoBERTa's positions: from padding's id + 1 on */
+	double std;   /* where matrices start (initializer_range) */
 };
 
-/* BERT-base; then what a JSON object tells, also into m. */
+/* BERT-base, where its model_type says so RoBERTa's start values; then what a
+ * JSON object tells, also into m. */
 int mm_bert_parse(struct mm_bert *b, struct mm_model *m,
 		  const struct mm_json *config,
 		  struct mm_err *err) MM_MUST_CHECK;

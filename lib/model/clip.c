@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "model/clip.h"
+#include "model/openclip.h"
 
 /* ---- config.json ---- */
 
@@ -91,6 +92,19 @@ static int parse_text(struct mm_clip_text *c, struct mm_model *m,
 	return MM_OK;
 }
 
+static int parse_hub(struct mm_clip_text *c, struct mm_model *m,
+		     const struct mm_json *v, struct mm_err *err)
+{
+	struct mm_hub_text *h = mm_arena_alloc(&m->arena, 1, sizeof(*h));
+	int rc = h ? mm_hub_text_parse(h, m, v, err)
+		   : mm_fail_nomem(err, "the configuration");
+
+	*c = (struct mm_clip_text){ .hub = h };
+	if (!rc)
+		c->tower = h->bert.tower;
+	return rc;
+}
+
 int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
 		  struct mm_model *m, struct mm_err *err)
 {
@@ -107,15 +121,21 @@ int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
 		return rc;
 	m->only_open_clip |= !isnan(scale->bias);
 	m->embed_dim = (size_t)dim;
-	if ((rc = parse_text(text, m, mm_clip_part(m->json, "text_config"),
-			     err)))
-		return mm_fail_ctx(err, "text_config");
-	return MM_OK;
+	if (m->arch == &mm_arch_vision_text)
+		rc = parse_hub(text, m, mm_json_get(m->json, "text_config"),
+			       err);
+	else
+		rc = parse_text(text, m, mm_clip_part(m->json, "text_config"),
+				err);
+	return rc ? mm_fail_ctx(err, "text_config") : MM_OK;
 }
 
-static int clip_configure(struct mm_model *m, struct mm_err *err)
+int mm_clip_configure(struct mm_model *m, struct mm_err *err)
 {
+	const struct mm_json *v = mm_clip_part(m->json, "vision_config");
 	struct mm_clip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
+	struct mm_openclip_timm timm;
+	bool pre_norm = true;
 	int rc;
 
 	if (!c)
@@ -129,9 +149,13 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 	c->pictures = (struct mm_vision){ .patch = 32, .image_size = 224 };
 	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
 		return rc;
-	if ((rc = mm_vision_parse(&c->vision, &c->pictures,
-				  mm_clip_part(m->json, "vision_config"), err)))
+	if ((rc = mm_vision_parse(&c->vision, &c->pictures, v, err)) ||
+	    (rc = mm_json_want_bool(v, "pre_norm", &pre_norm, err)))
 		return mm_fail_ctx(err, "vision_config");
+	c->plain = !pre_norm;
+	m->only_open_clip |= c->plain;
+	m->only_ours |= c->plain && !mm_openclip_timm_of(&timm, &c->vision,
+							 &c->pictures, true);
 	c->vision.init = mm_clip_init(&c->vision);
 	m->only_ours |= mm_tower_uneven(&c->vision);
 	m->config = c;
@@ -142,7 +166,16 @@ static int clip_configure(struct mm_model *m, struct mm_err *err)
 
 const struct mm_clip *mm_clip_config(const struct mm_model *m)
 {
-	return m->arch == &mm_arch_clip ? m->config : NULL;
+	return m->arch == &mm_arch_clip || m->arch == &mm_arch_vision_text
+		       ? m->config
+		       : NULL;
+}
+
+const struct mm_hub_text *mm_hub_text_config(const struct mm_model *m)
+{
+	const struct mm_clip *c = mm_clip_config(m);
+
+	return c ? c->text.hub : NULL;
 }
 
 /* ---- presets ---- */
@@ -211,14 +244,14 @@ static void clip_preset(struct mm_buf *out, size_t i, const struct mm_model *s)
 
 /* ---- the towers ---- */
 
-static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
-				  struct mm_node *pixels)
+struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
+			    struct mm_node *pixels)
 {
 	const struct mm_clip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
 	const struct mm_tower vision = mm_tower_trained(&c->vision, m);
 	const size_t G = c->pictures.image_size / P;
-	struct mm_node *x, *w, *cls, *pos;
+	struct mm_node *x, *w, *bias = NULL, *cls, *pos;
 	size_t gh, gw;
 
 	if (g->failed)
@@ -230,6 +263,9 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 	w = mm_param(g, MM_SHAPE(W, c->pictures.channels, P, P),
 		     MM_NORMAL(0.02),
 		     "vision_model.embeddings.patch_embedding.weight");
+	if (c->plain)
+		bias = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO,
+				"vision_model.embeddings.patch_embedding.bias");
 	cls = mm_param(g, MM_SHAPE(W), MM_NORMAL(1 / sqrt((double)W)),
 		       "vision_model.embeddings.class_embedding");
 	pos = mm_param(g, MM_SHAPE(G * G + 1, W), MM_NORMAL(0.02),
@@ -238,9 +274,10 @@ static struct mm_node *clip_image(struct mm_graph *g, const struct mm_model *m,
 		pos = m->open_clip ? mm_resample_positions(g, pos, 1, gh, gw)
 				   : mm_resize_positions(g, pos, 1, gh, gw);
 	x = mm_patches(g, pixels, P, m->lut);
-	x = mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
+	x = mm_linear(g, x, w, bias, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);
-	x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
+	if (!c->plain)
+		x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
 	mm_tap(g, x, "vision.hidden.0");
 	x = mm_prenorm_blocks(g, x, NULL, &vision, "vision_model.encoder",
 			      "vision.hidden");
@@ -305,12 +342,13 @@ struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
 }
 
-static struct mm_node *clip_text(struct mm_graph *g, const struct mm_model *m,
+struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,
 				 const struct mm_text_input *text)
 {
 	const struct mm_clip *c = m->config;
 
-	return mm_clip_text(g, m, &c->text, text);
+	return c->text.hub ? mm_hub_text(g, m, c->text.hub, text)
+			   : mm_clip_text(g, m, &c->text, text);
 }
 
 struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
@@ -329,7 +367,7 @@ struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
 		      mm_param(g, MM_SCALAR, MM_FILL(c->bias), "logit_bias"));
 }
 
-static struct mm_node *clip_logits(struct mm_graph *g, const struct mm_model *m,
+struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
 				   struct mm_node *image, struct mm_node *text)
 {
 	const struct mm_clip *c = m->config;
@@ -349,13 +387,13 @@ void mm_clip_after_step(struct mm_model *m)
 const struct mm_arch mm_arch_clip = {
 	.model_type = "clip",
 	.summary = "CLIP, vision transformer and causal text transformer",
-	.configure = clip_configure,
+	.configure = mm_clip_configure,
 	.preset = clip_preset,
 	.presets = presets,
 	.pictures = "hf-clip",
-	.image = clip_image,
-	.text = clip_text,
-	.logits = clip_logits,
+	.image = mm_clip_vit,
+	.text = mm_clip_vit_text,
+	.logits = mm_clip_vit_logits,
 	.loss = mm_infonce,
 	.after_step = mm_clip_after_step,
 };

@@ -2,7 +2,7 @@
 #ifndef MM_MODEL_CLIP_H
 #define MM_MODEL_CLIP_H
 
-#include "model/blocks.h"
+#include "model/hub_text.h"
 
 /* Which row of a text stands for all of it. */
 enum mm_clip_pool {
@@ -17,6 +17,7 @@ struct mm_clip_text {
 	struct mm_tower tower;
 	enum mm_clip_pool pool;
 	bool projection_bias;
+	const struct mm_hub_text *hub; /* another kind of tower, or NULL */
 };
 
 struct mm_clip_scale {
@@ -29,6 +30,8 @@ struct mm_clip {
 	struct mm_clip_text text;
 	struct mm_vision pictures;
 	struct mm_clip_scale scale;
+	bool plain; /* a ViT as timm has it: no norm in front of the blocks, a
+		       bias of the patches */
 };
 
 /* The same with a ResNet, whose map has 1/32 of the picture's side and 32
@@ -47,9 +50,22 @@ struct mm_clip_resnet {
 	struct mm_clip_scale scale;
 };
 
+/*
+ * The architecture's own functions, for others that are made of them.  The
+ * text tower is the family's, m->arch telling which.
+ */
+int mm_clip_configure(struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
+struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
+			    struct mm_node *pixels);
+struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,
+				 const struct mm_text_input *text);
+struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
+				   struct mm_node *image, struct mm_node *text);
+
 /* NULL where the model is another one. */
 const struct mm_clip *mm_clip_config(const struct mm_model *m);
 const struct mm_clip_resnet *mm_clip_resnet_config(const struct mm_model *m);
+const struct mm_hub_text *mm_hub_text_config(const struct mm_model *m);
 
 /*
  * projection_dim, text_config and the logits' start values, what is shared by

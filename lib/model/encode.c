@@ -286,7 +286,9 @@ int mm_encode_images(struct mm_encoder *e, float *out,
 static int no_tokenizer(const struct mm_encoder *e, struct mm_err *err)
 {
 	return mm_fail(err, MM_ERR_FORMAT,
-		       "'%s' has no tokenizer files to read texts with",
+		       "'%s' has no tokenizer files to read texts with: "
+		       "tokenizer.json, vocab.json with merges.txt, vocab.txt, "
+		       "spiece.model or sentencepiece.bpe.model",
 		       e->model.dir);
 }
 

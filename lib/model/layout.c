@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/clip.h"
 #include "model/openclip.h"
 
 enum mm_layout mm_layout_of(const struct mm_weights *w)
@@ -162,6 +163,28 @@ static int all_to_open(struct mm_tensor *out, size_t *n, struct mm_arena *arena,
 	return rc ? rc : mm_openclip_tensors(out, n, arena, src, m, err);
 }
 
+/* transformers has no class for the model: why. */
+static int refuse_hf(const struct mm_model *m, struct mm_err *err)
+{
+	const struct mm_hub_text *h = mm_hub_text_config(m);
+
+	if (!h)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "transformers has no class for this model; "
+			       "'--to open_clip' keeps it");
+	if (mm_clip_config(m)->plain)
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "transformers has no class for timm's vision "
+			       "transformer with a projection; '--to "
+			       "open_clip' keeps it");
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "transformers' VisionTextDualEncoderModel has %s and a "
+		       "%s projection, this model has %s and %s; '--to "
+		       "open_clip' keeps it",
+		       mm_hub_pools[0], mm_hub_projs[0], mm_hub_pools[h->pool],
+		       mm_hub_projs[h->proj]);
+}
+
 int mm_layout_convert(struct mm_tensor **tensor, size_t *n,
 		      struct mm_arena *arena, const struct mm_weights *w,
 		      struct mm_model *m, enum mm_layout to, struct mm_err *err)
@@ -174,9 +197,7 @@ int mm_layout_convert(struct mm_tensor **tensor, size_t *n,
 			       "this model");
 	if (to == MM_LAYOUT_HF && m->only_open_clip &&
 	    m->arch != &mm_arch_clip_resnet)
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "transformers has no class for this model; "
-			       "'--to open_clip' keeps it");
+		return refuse_hf(m, err);
 	if ((rc = mm_model_declare(m, err)))
 		return rc;
 	*n = 0;

@@ -128,30 +128,61 @@ static void put_text(struct mm_json_writer *w, const struct mm_clip_text *c,
 /* Text towers of other shapes than OpenAI's are of a class of their own. */
 static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
 		     const struct mm_clip_text *text,
-		     const struct mm_clip_scale *scale)
+		     const struct mm_clip_scale *scale, bool quick_gelu)
 {
 	if (!text->tower.causal || text->projection_bias)
 		mm_json_put_bool(w, "custom_text", true);
 	mm_json_put_num(w, "init_logit_scale", scale->scale);
 	if (!isnan(scale->bias))
 		mm_json_put_num(w, "init_logit_bias", scale->bias);
-	mm_json_put_bool(w, "quick_gelu", text->tower.act == MM_ACT_QUICK_GELU);
+	mm_json_put_bool(w, "quick_gelu", quick_gelu);
 	mm_json_open(w, "text_cfg", '{');
-	put_text(w, text, m);
+	if (text->hub)
+		mm_openclip_put_text_cfg(w, m);
+	else
+		put_text(w, text, m);
 	mm_json_close(w);
+}
+
+static int refuse_timm(const char *kind, const struct mm_tower *v,
+		       const struct mm_vision *pictures, struct mm_err *err)
+{
+	return mm_fail(err, MM_ERR_REFUSED,
+		       "open_clip takes %s tower of pictures from timm, "
+		       "which has none with %zu layers of %zu in %zu heads, "
+		       "patches of %zu and pictures of %zu",
+		       kind, v->layers, v->width, v->heads, pictures->patch,
+		       pictures->image_size);
+}
+
+static void put_timm(struct mm_json_writer *w, const struct mm_openclip_timm *t)
+{
+	mm_json_put_int(w, "image_size", t->image);
+	mm_json_put_str(w, "timm_model_name", t->name);
+	mm_json_put_bool(w, "timm_model_pretrained", false);
+	mm_json_put_str(w, "timm_pool", t->plain ? "" : "map");
+	mm_json_put_str(w, "timm_proj", t->plain ? "linear" : "none");
 }
 
 static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
 			struct mm_err *err)
 {
 	const struct mm_clip *c = mm_clip_config(m);
-	int rc = check_towers(&c->vision, &c->text.tower, err);
+	const struct mm_tower *v = &c->vision;
+	struct mm_openclip_timm t;
+	int rc = check_towers(v, c->text.hub ? v : &c->text.tower, err);
 
 	if (rc)
 		return rc;
-	put_clip(w, m, &c->text, &c->scale);
+	if (c->plain && (!mm_openclip_timm_of(&t, v, &c->pictures, true) ||
+			 v->act != MM_ACT_GELU || !c->text.hub))
+		return refuse_timm("a plain", v, &c->pictures, err);
+	put_clip(w, m, &c->text, &c->scale, v->act == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
-	put_vit(w, &c->vision, &c->pictures);
+	if (c->plain)
+		put_timm(w, &t);
+	else
+		put_vit(w, v, &c->pictures);
 	mm_json_close(w);
 	return MM_OK;
 }
@@ -164,7 +195,8 @@ static int put_clip_resnet(struct mm_json_writer *w, const struct mm_model *m,
 
 	if (rc)
 		return rc;
-	put_clip(w, m, &c->text, &c->scale);
+	put_clip(w, m, &c->text, &c->scale,
+		 c->text.tower.act == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
 	put_resnet(w, &c->vision);
 	mm_json_close(w);
@@ -173,30 +205,6 @@ static int put_clip_resnet(struct mm_json_writer *w, const struct mm_model *m,
 
 /* ---- SigLIP ---- */
 
-/* timm's tower of that shape. */
-static int find_timm(struct mm_openclip_timm *t, const struct mm_siglip *c,
-		     struct mm_err *err)
-{
-	const struct mm_tower *v = &c->vision;
-
-	for (size_t i = 0; mm_openclip_timm(t, i); i++)
-		if ((size_t)t->width == v->width &&
-		    (size_t)t->layers == v->layers &&
-		    (size_t)t->heads == v->heads &&
-		    (size_t)t->heads == c->pool_heads &&
-		    (size_t)t->ffn == v->ffn && v->ffn == c->pool_ffn &&
-		    (size_t)t->patch == c->pictures.patch &&
-		    (size_t)t->image == c->pictures.image_size &&
-		    v->eps > 0.99e-6 && v->eps < 1.01e-6)
-			return MM_OK;
-	return mm_fail(err, MM_ERR_REFUSED,
-		       "open_clip takes SigLIP's tower of pictures from timm, "
-		       "which has none with %zu layers of %zu in %zu heads, "
-		       "patches of %zu and pictures of %zu",
-		       v->layers, v->width, v->heads, c->pictures.patch,
-		       c->pictures.image_size);
-}
-
 static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
 		      const char **note, struct mm_err *err)
 {
@@ -204,9 +212,11 @@ static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
 	struct mm_openclip_timm t;
 	int rc;
 
-	if ((rc = check_towers(&c->text, &c->text, err)) ||
-	    (rc = find_timm(&t, c, err)))
+	if ((rc = check_towers(&c->text, &c->text, err)))
 		return rc;
+	if (!mm_openclip_timm_of(&t, &c->vision, &c->pictures, false) ||
+	    c->pool_heads != c->vision.heads || c->pool_ffn != c->vision.ffn)
+		return refuse_timm("SigLIP's", &c->vision, &c->pictures, err);
 	if (note && c->vision.act != (t.tanh ? MM_ACT_GELU_TANH : MM_ACT_GELU))
 		*note = t.tanh ? "timm's tower of this name computes gelu by "
 				 "tanh, this model does not: vectors of "
@@ -224,11 +234,7 @@ static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
 	mm_json_put_str(w, "pool_type", "last");
 	mm_json_close(w);
 	mm_json_open(w, "vision_cfg", '{');
-	mm_json_put_int(w, "image_size", t.image);
-	mm_json_put_str(w, "timm_model_name", t.name);
-	mm_json_put_bool(w, "timm_model_pretrained", false);
-	mm_json_put_str(w, "timm_pool", "map");
-	mm_json_put_str(w, "timm_proj", "none");
+	put_timm(w, &t);
 	mm_json_close(w);
 	return MM_OK;
 }

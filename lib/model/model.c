@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "model/cache.h"
+#include "model/clip.h"
 #include "model/layout.h"
 #include "model/openclip.h"
 
@@ -95,35 +96,60 @@ static int configure(struct mm_model *m, struct mm_err *err)
 	return m->arch->configure(m, err);
 }
 
-/* config.json, or what open_clip_config.json says in its terms. */
-static int read_config(struct mm_model *m, const char *dir, char *path,
-		       size_t size, struct mm_err *err)
+/* m->json: what open_clip_config.json says, in transformers' terms. */
+static int read_open_clip(struct mm_model *m, const char *path,
+			  const struct mm_json *beside, struct mm_err *err)
 {
 	struct mm_json *root = NULL;
 	struct mm_buf text = { 0 };
-	struct stat st;
-	int rc;
+	int rc = mm_json_load(&root, path, err);
 
-	if (stat(dir, &st))
-		return mm_fail(err, MM_ERR_IO, "cannot open '%s': %s", dir,
-			       strerror(errno));
-	snprintf(path, size, "%s/config.json", dir);
-	if (!stat(path, &st))
-		return mm_json_load(&m->json, path, err);
-	snprintf(path, size, "%s/open_clip_config.json", dir);
-	if (stat(path, &st))
-		return mm_fail(err, MM_ERR_IO,
-			       "'%s' holds no config.json and no "
-			       "open_clip_config.json",
-			       dir);
-	if ((rc = mm_json_load(&root, path, err)))
+	if (rc)
 		return rc;
-	if ((rc = mm_openclip_config(&text, root, err)))
+	m->open_clip_config = true;
+	if ((rc = mm_openclip_config(&text, root, beside, err)))
 		rc = mm_fail_ctx(err, "'%s'", path);
 	else
 		rc = mm_json_parse(&m->json, text.data, text.len, path, err);
 	mm_buf_release(&text);
 	mm_json_free(root);
+	return rc;
+}
+
+static bool is_model(const struct mm_json *config)
+{
+	return mm_arch_find(mm_json_str(mm_json_get(config, "model_type"), ""));
+}
+
+/* config.json, or open_clip_config.json where that is of no such model. */
+static int read_config(struct mm_model *m, const char *dir, char *path,
+		       size_t size, struct mm_err *err)
+{
+	struct mm_json *beside = NULL;
+	struct stat st;
+	bool open;
+	int rc;
+
+	if (stat(dir, &st))
+		return mm_fail(err, MM_ERR_IO, "cannot open '%s': %s", dir,
+			       strerror(errno));
+	snprintf(path, size, "%s/open_clip_config.json", dir);
+	open = !stat(path, &st);
+	snprintf(path, size, "%s/config.json", dir);
+	if (!open && stat(path, &st))
+		return mm_fail(err, MM_ERR_IO,
+			       "'%s' holds no config.json and no "
+			       "open_clip_config.json",
+			       dir);
+	if (!stat(path, &st) && (rc = mm_json_load(&beside, path, err)))
+		return rc;
+	if (!open || is_model(beside)) {
+		m->json = beside;
+		return MM_OK;
+	}
+	snprintf(path, size, "%s/open_clip_config.json", dir);
+	rc = read_open_clip(m, path, beside, err);
+	mm_json_free(beside);
 	return rc;
 }
 
@@ -527,6 +553,29 @@ static bool has_head(const struct mm_store *s)
 	return false;
 }
 
+/* The files of configuration. */
+static int save_config(const struct mm_model *m, const char *dir, bool open,
+		       struct mm_err *err)
+{
+	struct mm_buf text = { 0 };
+	int rc = MM_OK;
+
+	if (open)
+		rc = mm_layout_openclip_config(&text, m, NULL, NULL, err);
+	else
+		put_config(&text, m->json);
+	if (!rc && !(rc = mm_buf_check(&text, "the configuration", err)))
+		rc = save_text(&text, dir,
+			       open ? "open_clip_config.json" : "config.json",
+			       err);
+	mm_buf_clear(&text);
+	if (!rc && open && mm_hub_text_config(m) &&
+	    !(rc = mm_openclip_text_config(&text, m, err)))
+		rc = save_text(&text, dir, "config.json", err);
+	mm_buf_release(&text);
+	return rc;
+}
+
 int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 {
 	const bool open =
@@ -534,7 +583,6 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 	const size_t N = m->store.n;
 	const struct mm_meta meta = { "format", "pt" };
 	struct mm_arena arena = { 0 };
-	struct mm_buf text = { 0 };
 	struct mm_tensor *t, *out;
 	int64_t *count;
 	char path[4096];
@@ -554,18 +602,9 @@ int mm_model_save(const struct mm_model *m, const char *dir, struct mm_err *err)
 		n = drop_nameless(t, N);
 	snprintf(path, sizeof(path), "%s/%smodel.safetensors", dir,
 		 open ? "open_clip_" : "");
-	if (rc || (rc = mm_safetensors_write(path, out, n, &meta, 1, err)))
-		goto done;
-	if (open)
-		rc = mm_layout_openclip_config(&text, m, NULL, NULL, err);
-	else
-		put_config(&text, m->json);
-	if (!rc && !(rc = mm_buf_check(&text, "the configuration", err)))
-		rc = save_text(&text, dir,
-			       open ? "open_clip_config.json" : "config.json",
-			       err);
+	if (!rc && !(rc = mm_safetensors_write(path, out, n, &meta, 1, err)))
+		rc = save_config(m, dir, open, err);
 done:
-	mm_buf_release(&text);
 	mm_arena_release(&arena);
 	return rc;
 }

@@ -92,14 +92,16 @@ struct mm_model {
 	struct mm_checkpoint weights;
 	struct mm_safetensors packed; /* see cache.h; zeros: none */
 	bool has_weights;
-	bool open_clip;	     /* the weights are in open_clip's layout */
-	bool only_open_clip; /* transformers has no such class: saved as
-				open_clip's folder */
-	bool only_ours;	     /* pruned: blocks of several sizes, for which
-				neither has a class */
-	bool new_head;	     /* a task's head in the file is not taken */
-	bool unmasked_text;  /* texts go in without a mask: padding is part
-				of them */
+	bool open_clip;	       /* the weights are in open_clip's layout */
+	bool open_clip_config; /* open_clip_config.json was read; a config.json
+				  beside it is the text model's */
+	bool only_open_clip;   /* transformers has no such class: saved as
+				  open_clip's folder */
+	bool only_ours;	       /* pruned: blocks of several sizes, for which
+				  neither has a class */
+	bool new_head;	       /* a task's head in the file is not taken */
+	bool unmasked_text;    /* texts go in without a mask: padding is part
+				  of them */
 
 	size_t grid; /* of the table of positions in the file, where
 			mm_model_resize asked for another; else 0 */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/model.h"
+#include "model/clip.h"
 
 bool mm_openclip_layout(const struct mm_checkpoint *c)
 {
@@ -32,6 +32,10 @@ static const struct names text[] = {
 	{ "logit_", "logit_" },
 	{ "visual.", "visual." }, /* a ResNet */
 	{ NULL, NULL },
+}, hub[] = {
+	{ "text_model.", "transformer." },
+	{ "text_projection.", "proj." },
+	{ NULL, NULL },
 }, vision[] = {
 	{ "vision_model.embeddings.patch_embedding.", "visual.conv1." },
 	{ "vision_model.embeddings.class_embedding", "visual.class_embedding" },
@@ -42,6 +46,8 @@ static const struct names text[] = {
 	{ "visual_projection.weight", "visual.proj" },
 	{ NULL, NULL },
 }, trunk[] = {
+	{ "vision_model.embeddings.class_embedding", "visual.trunk.cls_token" },
+	{ "visual_projection.", "visual.head.proj." },
 	{ "vision_model.embeddings.patch_embedding.",
 	  "visual.trunk.patch_embed.proj." },
 	{ "vision_model.embeddings.position_embedding.weight",
@@ -91,12 +97,11 @@ static bool rename_start(struct mm_openclip_place *at, const struct names *list,
 
 /* A parameter of a block, "N.REST" behind the tower's prefix. */
 static bool place_block(struct mm_openclip_place *at, const char *name,
-			bool siglip)
+			bool timm)
 {
 	static const char v[] = "vision_model.encoder.layers.",
 			  t[] = "text_model.encoder.layers.";
 	const bool image = !strncmp(name, v, strlen(v));
-	const bool timm = siglip && image;
 	const char *p = name + (image ? strlen(v) : strlen(t));
 	static const char kinds[] = "qkv";
 	const char *kind;
@@ -105,6 +110,7 @@ static bool place_block(struct mm_openclip_place *at, const char *name,
 
 	if (!image && strncmp(name, t, strlen(t)) != 0)
 		return false;
+	timm = timm && image;
 	n = (int)strspn(p, "0123456789");
 	if (p[n] != '.' || n > 9)
 		return false;
@@ -142,6 +148,8 @@ bool mm_openclip_place(struct mm_openclip_place *at, const struct mm_model *m,
 		       const char *name, int k)
 {
 	const bool siglip = m->arch == &mm_arch_siglip;
+	const bool timm =
+		siglip || (mm_clip_config(m) && mm_clip_config(m)->plain);
 
 	*at = (struct mm_openclip_place){
 		.own_of = 1, .at_of = 1, .n = 1, .rank = -1
@@ -150,14 +158,18 @@ bool mm_openclip_place(struct mm_openclip_place *at, const struct mm_model *m,
 		return true;
 	if (k)
 		return false;
+	if (mm_hub_text_config(m) && rename_start(at, hub, "", name))
+		return true;
 	if (!rename_start(at, text, "", name) &&
-	    !rename_start(at, siglip ? trunk : vision, "", name))
-		return place_block(at, name, siglip);
-	if (!strcmp(at->name, "visual.trunk.pos_embed"))
+	    !rename_start(at, timm ? trunk : vision, "", name))
+		return place_block(at, name, timm);
+	if (!strcmp(at->name, "visual.trunk.pos_embed") ||
+	    !strcmp(at->name, "visual.trunk.cls_token"))
 		at->rank = 3;
 	if (!strncmp(name, "logit_", 6))
 		at->rank = 0;
-	at->transposed = strstr(name, "projection.weight") != NULL;
+	at->transposed = strstr(name, "projection.weight") &&
+			 strncmp(at->name, "visual.head.", 12);
 	/* With a bias, it is a linear layer. */
 	if (!strcmp(at->name, "text_projection") &&
 	    mm_store_find(&m->store, "text_projection.bias")) {

@@ -10,23 +10,53 @@
 
 #include "base/json.h"
 #include "graph/store.h"
+#include "model/blocks.h"
 #include "tensor/checkpoint.h"
 
 struct mm_model;
 
-/* config.json text of the model that open_clip_config.json describes. */
+/*
+ * config.json text of the model that open_clip_config.json describes.  beside:
+ * the config.json of its text model, where that is one of the Hub; NULL where
+ * there is none, and of use only where it is one of a kind known.
+ */
 int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
+		       const struct mm_json *beside,
 		       struct mm_err *err) MM_MUST_CHECK;
 
-/* SigLIP's towers of pictures that timm, and with it open_clip, has. */
+/* ---- text towers of the Hub, openclip_hub.c ---- */
+
+/* The Hub's name of the text model; "": it is open_clip's own. */
+const char *mm_openclip_hub_name(const struct mm_json *text_cfg);
+
+/* The members of text_config. */
+int mm_openclip_put_hub(struct mm_json_writer *w,
+			const struct mm_json *text_cfg,
+			const struct mm_json *beside,
+			struct mm_err *err) MM_MUST_CHECK;
+
+/* Those of text_cfg, of a model whose text tower is one; the config.json that
+ * goes beside. */
+void mm_openclip_put_text_cfg(struct mm_json_writer *w,
+			      const struct mm_model *m);
+int mm_openclip_text_config(struct mm_buf *out, const struct mm_model *m,
+			    struct mm_err *err) MM_MUST_CHECK;
+
+/* Towers of pictures that timm, and with it open_clip, has: SigLIP's, and
+ * plain vision transformers. */
 struct mm_openclip_timm {
 	char name[64];
 	int64_t width, layers, heads, ffn, patch, image;
 	bool tanh; /* GELU by tanh */
+	bool plain;
 };
 
 /* The i-th; false behind the last. */
 bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i);
+
+/* The one of that shape; false: there is none. */
+bool mm_openclip_timm_of(struct mm_openclip_timm *t, const struct mm_tower *v,
+			 const struct mm_vision *pictures, bool plain);
 
 /* Is the checkpoint in open_clip's (or OpenAI's) layout? */
 bool mm_openclip_layout(const struct mm_checkpoint *c);

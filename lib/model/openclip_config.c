@@ -5,20 +5,19 @@
 
 #include "model/openclip.h"
 
-/* ---- SigLIP's towers of pictures in timm ---- */
+/* ---- towers of pictures in timm ---- */
 
 static const struct {
 	const char *name;
 	int64_t width, layers, heads, ffn;
 } sizes[] = {
-	{ "base", 768, 12, 12, 3072 },
-	{ "large", 1024, 24, 16, 4096 },
-	{ "so400m", 1152, 27, 16, 4304 },
-	{ "giantopt", 1536, 40, 16, 6144 },
+	{ "base", 768, 12, 12, 3072 },	  { "large", 1024, 24, 16, 4096 },
+	{ "so400m", 1152, 27, 16, 4304 }, { "giantopt", 1536, 40, 16, 6144 },
+	{ "tiny", 192, 12, 3, 768 },	  { "small", 384, 12, 6, 1536 },
 };
 
 /* Some compute GELU by tanh, as all of transformers' do. */
-static const struct {
+static const struct variant {
 	uint8_t size, patch;
 	uint16_t image;
 	bool tanh;
@@ -29,23 +28,48 @@ static const struct {
 	{ 2, 14, 378, false }, { 2, 14, 384, false }, { 2, 16, 256, true },
 	{ 2, 16, 384, true },  { 2, 16, 512, true },  { 3, 16, 256, true },
 	{ 3, 16, 384, true },
+}, vits[] = {
+	{ 4, 16, 224, false }, { 4, 16, 384, false }, { 5, 8, 224, false },
+	{ 5, 16, 224, false }, { 5, 16, 384, false }, { 5, 32, 224, false },
+	{ 5, 32, 384, false }, { 0, 8, 224, false },  { 0, 16, 224, false },
+	{ 0, 16, 384, false }, { 0, 32, 224, false }, { 0, 32, 384, false },
+	{ 1, 14, 224, false }, { 1, 16, 224, false }, { 1, 16, 384, false },
+	{ 1, 32, 224, false }, { 1, 32, 384, false },
 };
 
 bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i)
 {
-	if (i >= sizeof(variants) / sizeof(*variants))
+	const size_t n = sizeof(variants) / sizeof(*variants);
+	const struct variant *v = i < n ? &variants[i] : &vits[i - n];
+
+	if (i >= n + sizeof(vits) / sizeof(*vits))
 		return false;
-	t->width = sizes[variants[i].size].width;
-	t->layers = sizes[variants[i].size].layers;
-	t->heads = sizes[variants[i].size].heads;
-	t->ffn = sizes[variants[i].size].ffn;
-	t->patch = variants[i].patch;
-	t->image = variants[i].image;
-	t->tanh = variants[i].tanh;
-	snprintf(t->name, sizeof(t->name), "vit_%s_patch%d_siglip_%d",
-		 sizes[variants[i].size].name, variants[i].patch,
-		 variants[i].image);
+	t->width = sizes[v->size].width;
+	t->layers = sizes[v->size].layers;
+	t->heads = sizes[v->size].heads;
+	t->ffn = sizes[v->size].ffn;
+	t->patch = v->patch;
+	t->image = v->image;
+	t->tanh = v->tanh;
+	t->plain = i >= n;
+	snprintf(t->name, sizeof(t->name), "vit_%s_patch%d_%s%d",
+		 sizes[v->size].name, v->patch, t->plain ? "" : "siglip_",
+		 v->image);
 	return true;
+}
+
+bool mm_openclip_timm_of(struct mm_openclip_timm *t, const struct mm_tower *v,
+			 const struct mm_vision *pictures, bool plain)
+{
+	for (size_t i = 0; mm_openclip_timm(t, i); i++)
+		if (t->plain == plain && (size_t)t->width == v->width &&
+		    (size_t)t->layers == v->layers &&
+		    (size_t)t->heads == v->heads && (size_t)t->ffn == v->ffn &&
+		    (size_t)t->patch == pictures->patch &&
+		    (size_t)t->image == pictures->image_size &&
+		    v->eps > 0.99e-6 && v->eps < 1.01e-6)
+			return true;
+	return false;
 }
 
 /* ---- the parts ---- */
@@ -53,21 +77,14 @@ bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i)
 /* What changes the function and is not built here, with its harmless value. */
 static const struct {
 	const char *key;
-	enum { OFF, NO_TEXT, LEARNABLE, LINEAR } plain;
+	enum { OFF, LEARNABLE, LINEAR } plain;
 } refused[] = {
-	{ "hf_model_name", NO_TEXT },
-	{ "ls_init_value", OFF },
-	{ "attentional_pool", OFF },
-	{ "no_ln_pre", OFF },
-	{ "final_ln_after_pool", OFF },
-	{ "embed_cls", OFF },
-	{ "qk_norm", OFF },
-	{ "scaled_cosine_attn", OFF },
-	{ "scale_heads", OFF },
-	{ "scale_attn_inner", OFF },
-	{ "scale_attn", OFF },
-	{ "scale_fc", OFF },
-	{ "pos_embed_type", LEARNABLE },
+	{ "ls_init_value", OFF },      { "attentional_pool", OFF },
+	{ "no_ln_pre", OFF },	       { "final_ln_after_pool", OFF },
+	{ "embed_cls", OFF },	       { "qk_norm", OFF },
+	{ "scaled_cosine_attn", OFF }, { "scale_heads", OFF },
+	{ "scale_attn_inner", OFF },   { "scale_attn", OFF },
+	{ "scale_fc", OFF },	       { "pos_embed_type", LEARNABLE },
 	{ "proj_type", LINEAR },
 };
 
@@ -81,7 +98,6 @@ static int refuse_unknown(const struct mm_json *v, struct mm_err *err)
 		if (type == MM_JSON_ABSENT || type == MM_JSON_NULL ||
 		    (type == MM_JSON_BOOL && !mm_json_bool(x, true)) ||
 		    (type == MM_JSON_OBJECT && !mm_json_size(x)) ||
-		    (refused[i].plain == NO_TEXT && !*s) ||
 		    (refused[i].plain == LEARNABLE &&
 		     !strcmp(s, "learnable")) ||
 		    (refused[i].plain == LINEAR && !strcmp(s, "linear")))
@@ -161,9 +177,10 @@ static const char *timm_name(const struct mm_json *vision)
 	return mm_json_str(mm_json_get(vision, "timm_model_name"), "");
 }
 
-/* A tower of timm's, which its name alone describes. */
+/* A tower of timm's, which its name alone describes; with a text tower of the
+ * Hub goes a plain one. */
 static int find_timm(struct mm_openclip_timm *t, const struct mm_json *v,
-		     struct mm_err *err)
+		     bool hub, struct mm_err *err)
 {
 	const char *name = timm_name(v), *pool = "avg", *proj = "linear";
 	const size_t len = strcspn(name, ".");
@@ -171,33 +188,45 @@ static int find_timm(struct mm_openclip_timm *t, const struct mm_json *v,
 	int rc;
 
 	while (mm_openclip_timm(t, i) &&
-	       (strncmp(t->name, name, len) || t->name[len]))
+	       (t->plain != hub || strncmp(t->name, name, len) || t->name[len]))
 		i++;
 	if (!mm_openclip_timm(t, i))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'timm_model_name' is '%s': of timm's towers "
-			       "only SigLIP's with attention pooling are known",
-			       name);
+			       "only %s are known",
+			       name,
+			       hub ? "plain vision transformers of its own "
+				     "sizes, beside a text tower of the Hub,"
+				   : "SigLIP's with attention pooling");
 	if ((rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
 	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)))
 		return rc;
-	if (strcmp(pool, "map") || strcmp(proj, "none"))
+	if (hub ? (*pool && strcmp(pool, "token")) || strcmp(proj, "linear")
+		: strcmp(pool, "map") || strcmp(proj, "none"))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
-			       "known are map and none",
-			       pool, proj);
+			       "known are %s",
+			       pool, proj,
+			       hub ? "token and linear" : "map and none");
 	return MM_OK;
 }
 
-static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
+static int put_timm(struct mm_json_writer *w, const struct mm_json *v, bool hub,
 		    struct mm_err *err)
 {
 	struct mm_openclip_timm t;
 	struct tower tower;
-	int rc = find_timm(&t, v, err);
+	bool bias = false;
+	int rc = find_timm(&t, v, hub, err);
 
-	if (rc)
+	if (rc || (rc = mm_json_want_bool(v, "timm_proj_bias", &bias, err)))
 		return rc;
+	if (bias)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'timm_proj_bias' asks for a tower that is not "
+			       "known");
+	if (t.plain)
+		mm_json_put_bool(w, "pre_norm", false);
 	mm_json_put_int(w, "image_size", t.image);
 	mm_json_put_int(w, "patch_size", t.patch);
 	tower = (struct tower){
@@ -224,7 +253,7 @@ static int read_side(int64_t *side, const struct mm_json *v, struct mm_err *err)
 }
 
 static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
-		      bool quick, struct mm_err *err)
+		      bool hub, bool quick, struct mm_err *err)
 {
 	struct tower t = { 768, 12, 12, 3072, 1e-5, NULL };
 	int64_t image = 224, patch = 16, head = 64;
@@ -232,7 +261,7 @@ static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
 	int rc;
 
 	if (*timm_name(v))
-		return put_timm(w, v, err);
+		return put_timm(w, v, hub, err);
 	if ((rc = read_side(&image, v, err)) ||
 	    (rc = mm_json_want_int(v, "head_width", 1, 1 << 12, &head, err)))
 		return rc;
@@ -328,7 +357,7 @@ static int put_text(struct mm_json_writer *w, const struct mm_json *v,
 	return MM_OK;
 }
 
-/* What config.json says of the family. */
+/* What config.json says of the family; text NULL: text_config does. */
 struct family {
 	const char *class, *type, *text, *vision, *dim;
 };
@@ -345,40 +374,64 @@ static const struct family siglip = {
 	"siglip_vision_model", "projection_size",
 };
 
-static int put_towers(struct mm_json_writer *w, const struct family *f,
-		      const struct mm_json *cfg, int64_t dim, bool quick,
+static const struct family hub = {
+	"VisionTextDualEncoderModel", "vision-text-dual-encoder", NULL,
+	"clip_vision_model",	      "projection_dim",
+};
+
+/* A description under way. */
+struct job {
+	const struct mm_json *cfg, *beside;
+	const struct family *family;
+	int64_t dim;
+	bool quick;
+};
+
+static int put_text_config(struct mm_json_writer *w, const struct job *j,
+			   struct mm_err *err)
+{
+	const struct mm_json *v = mm_json_get(j->cfg, "text_cfg");
+
+	if (!j->family->text)
+		return mm_openclip_put_hub(w, v, j->beside, err);
+	mm_json_put_str(w, "model_type", j->family->text);
+	mm_json_put_int(w, j->family->dim, j->dim);
+	return put_text(w, v, j->quick, j->family == &siglip, err);
+}
+
+static int put_towers(struct mm_json_writer *w, const struct job *j,
 		      struct mm_err *err)
 {
+	const struct family *f = j->family;
 	int rc;
 
 	mm_json_open(w, "text_config", '{');
-	mm_json_put_str(w, "model_type", f->text);
-	mm_json_put_int(w, f->dim, dim);
-	if ((rc = put_text(w, mm_json_get(cfg, "text_cfg"), quick, f == &siglip,
-			   err)))
+	if ((rc = put_text_config(w, j, err)))
 		return mm_fail_ctx(err, "text_cfg");
 	mm_json_close(w);
 	mm_json_open(w, "vision_config", '{');
 	if (f->vision)
 		mm_json_put_str(w, "model_type", f->vision);
 	if (f == &clip)
-		mm_json_put_int(w, f->dim, dim);
-	if ((rc = put_vision(w, mm_json_get(cfg, "vision_cfg"), quick, err)))
+		mm_json_put_int(w, f->dim, j->dim);
+	if ((rc = put_vision(w, mm_json_get(j->cfg, "vision_cfg"), f == &hub,
+			     j->quick, err)))
 		return mm_fail_ctx(err, "vision_cfg");
 	mm_json_close(w);
 	return MM_OK;
 }
 
-static int put_model(struct mm_json_writer *w, const struct family *f,
-		     const struct mm_json *cfg, struct mm_err *err)
+static int put_model(struct mm_json_writer *w, struct job *j,
+		     struct mm_err *err)
 {
-	int64_t dim = 512;
+	const struct mm_json *cfg = j->cfg;
+	const struct family *f = j->family;
 	double bias = NAN, scale = 2.6592;
-	bool quick = false;
 	int rc;
 
-	if ((rc = mm_json_want_int(cfg, "embed_dim", 1, 1 << 16, &dim, err)) ||
-	    (rc = mm_json_want_bool(cfg, "quick_gelu", &quick, err)) ||
+	if ((rc = mm_json_want_int(cfg, "embed_dim", 1, 1 << 16, &j->dim,
+				   err)) ||
+	    (rc = mm_json_want_bool(cfg, "quick_gelu", &j->quick, err)) ||
 	    (rc = mm_json_want_num(cfg, "init_logit_scale", -100, 100, &scale,
 				   err)) ||
 	    (rc = mm_json_want_num(cfg, "init_logit_bias", -1e3, 1e3, &bias,
@@ -398,15 +451,26 @@ static int put_model(struct mm_json_writer *w, const struct family *f,
 		mm_json_put_num(w, "logit_bias_init_value", bias);
 	mm_json_put_str(w, "model_type", f->type);
 	if (f != &siglip)
-		mm_json_put_int(w, f->dim, dim);
-	return put_towers(w, f, cfg, dim, quick, err);
+		mm_json_put_int(w, f->dim, j->dim);
+	return put_towers(w, j, err);
+}
+
+static const struct family *family_of(const struct mm_json *cfg)
+{
+	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
+
+	return *mm_openclip_hub_name(mm_json_get(cfg, "text_cfg")) ? &hub
+	       : *timm_name(v)					   ? &siglip
+	       : is_resnet(v)					   ? &resnet
+								   : &clip;
 }
 
 int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
-		       struct mm_err *err)
+		       const struct mm_json *beside, struct mm_err *err)
 {
 	const struct mm_json *cfg = mm_json_get(root, "model_cfg");
 	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
+	struct job j = { .cfg = cfg, .beside = beside, .dim = 512 };
 	struct mm_openclip_timm timm;
 	struct mm_json_writer w;
 	int rc;
@@ -419,15 +483,16 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'multimodal_cfg' asks for a decoder (CoCa), "
 			       "which is not known");
-	if (*timm_name(v) && (rc = find_timm(&timm, v, err)))
+	j.family = family_of(cfg);
+	if (j.family == &hub && is_resnet(v))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "beside a text tower of the Hub a ResNet is not "
+			       "known");
+	if (j.family == &siglip && (rc = find_timm(&timm, v, false, err)))
 		return mm_fail_ctx(err, "vision_cfg");
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
-	if ((rc = put_model(&w,
-			    *timm_name(v)  ? &siglip
-			    : is_resnet(v) ? &resnet
-					   : &clip,
-			    cfg, err)))
+	if ((rc = put_model(&w, &j, err)))
 		return rc;
 	mm_json_close(&w);
 	return mm_buf_check(out, "the configuration", err);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/model.h"
+#include "model/clip.h"
 #include "model/openclip.h"
 
 struct parts {
@@ -18,7 +18,7 @@ static bool custom_text(const struct mm_model *m)
 {
 	const struct mm_json *t = mm_json_get(m->json, "text_config");
 
-	return m->arch == &mm_arch_siglip ||
+	return m->arch == &mm_arch_siglip || mm_hub_text_config(m) ||
 	       mm_json_bool(mm_json_get(t, "projection_bias"), false) ||
 	       !mm_json_bool(mm_json_get(t, "causal"), true);
 }

@@ -257,8 +257,8 @@ static void split_join(const char *s, size_t n, struct mm_buf *out)
 	}
 }
 
-int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,
-		       struct mm_err *err)
+int mm_clean_whitespace(const char *s, size_t n, struct mm_buf *out,
+			struct mm_err *err)
 {
 	struct mm_buf text = { 0 }, other = { 0 };
 	bool good = fix_text(s, n, &text);
@@ -268,12 +268,22 @@ int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,
 	mm_buf_clear(&text);
 	unescape(mm_buf_str(&other), other.len, &text);
 	good = good && !other.failed && !text.failed;
-	mm_buf_clear(&other);
-	split_join(mm_buf_str(&text), text.len, &other);
-	mm_u_lower_python(mm_buf_str(&other), other.len, out);
-	rc = good ? mm_buf_check(&other, "a caption", err)
+	split_join(mm_buf_str(&text), text.len, out);
+	rc = good ? mm_buf_check(out, "a caption", err)
 		  : mm_fail_nomem(err, "a caption");
 	mm_buf_release(&text);
 	mm_buf_release(&other);
+	return rc;
+}
+
+int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,
+		       struct mm_err *err)
+{
+	struct mm_buf clean = { 0 };
+	int rc = mm_clean_whitespace(s, n, &clean, err);
+
+	if (!rc)
+		mm_u_lower_python(mm_buf_str(&clean), clean.len, out);
+	mm_buf_release(&clean);
 	return rc ? rc : mm_buf_check(out, "a caption", err);
 }

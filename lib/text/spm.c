@@ -297,6 +297,41 @@ static void put_vocab(struct mm_json_writer *w, const struct model *m)
 	mm_json_close(w);
 }
 
+/* The pieces in fairseq's order; the model's first three are the same ones. */
+static int reorder(struct model *m, struct mm_err *err)
+{
+	static const struct {
+		const char *text;
+		uint64_t type;
+	} special[] = { { "<s>", CONTROL },
+			{ "<pad>", CONTROL },
+			{ "</s>", CONTROL },
+			{ "<unk>", UNKNOWN },
+			{ "<mask>", CONTROL } };
+	struct piece *all;
+
+	if (m->n < 3 || m->piece[0].type != UNKNOWN ||
+	    m->piece[1].type != CONTROL || m->piece[2].type != CONTROL)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "the first pieces are not <unk>, <s> and </s>, "
+			       "as XLM-RoBERTa has them");
+	if (!(all = mm_calloc(m->n + 2, sizeof(*all))))
+		return mm_fail_nomem(err, "a vocabulary");
+	memcpy(all + 4, m->piece + 3, (m->n - 3) * sizeof(*all));
+	for (size_t i = 0; i < 5; i++) {
+		struct piece *p = &all[i < 4 ? i : m->n + 1];
+
+		p->type = special[i].type;
+		p->text.at = (const unsigned char *)special[i].text;
+		p->text.n = strlen(special[i].text);
+	}
+	mm_free(m->piece);
+	m->piece = all;
+	m->n += 2;
+	m->unk = 3;
+	return MM_OK;
+}
+
 /* The pieces that no text may spell letter by letter. */
 static void put_added(struct mm_json_writer *w, const struct model *m)
 {
@@ -389,12 +424,14 @@ int mm_spm_to_json(struct mm_buf *out, const void *data, size_t n,
 
 	if (!rc && isinf(m.best))
 		rc = mm_fail(err, MM_ERR_FORMAT, "there are no normal pieces");
+	if (!rc && o->fairseq)
+		rc = reorder(&m, err);
 	if (!rc) {
 		mm_json_writer_init(&w, out, 0);
 		mm_json_open(&w, NULL, '{');
 		put_added(&w, &m);
 		put_normalizer(&w, &m, o);
-		if (has_end(&m, &end))
+		if (!o->fairseq && has_end(&m, &end))
 			put_template(&w, end);
 		put_decoder(&w);
 		put_vocab(&w, &m);

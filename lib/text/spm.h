@@ -20,6 +20,10 @@ struct mm_spm_options {
 	/* Before all else, as SigLIP's tokenizer does: punctuation of ASCII
 	 * goes, and where lower is set capitals; white space is one blank. */
 	bool canonical, lower;
+
+	/* XLM-RoBERTa's ids: <s>, <pad>, </s>, <unk>, then the pieces behind
+	 * the first three, then <mask>; no template of a text. */
+	bool fairseq;
 };
 
 /*

@@ -102,6 +102,7 @@ void mm_token_work_free(struct mm_token_work *w)
 {
 	if (!w)
 		return;
+	mm_buf_release(&w->clean);
 	mm_buf_release(&w->text);
 	mm_buf_release(&w->other);
 	for (size_t i = 0; i < sizeof(w->norm) / sizeof(*w->norm); i++)
@@ -286,6 +287,13 @@ int mm_tokenizer_words(const struct mm_tokenizer *tok, struct mm_token_work *w,
 			       "text is not UTF-8 at byte %zu", valid);
 	w->pieces.n = w->spans.n = 0;
 	mm_buf_clear(&w->text);
+	mm_buf_clear(&w->clean);
+	if (tok->tidy) {
+		if ((rc = mm_clean_whitespace(text, len, &w->clean, err)))
+			return rc;
+		text = mm_buf_str(&w->clean);
+		len = w->clean.len;
+	}
 	if ((rc = mm_added_cut(tok, false, text, len, 0, &w->pieces, err)))
 		return rc;
 	for (size_t i = 0; i < w->pieces.n; i++) {
@@ -372,7 +380,7 @@ int mm_tokenizer_encode_row(const struct mm_tokenizer *tok,
 
 		ids[i] = in ? t.ids[i - from] : pad;
 		if (mask)
-			mask[i] = in;
+			mask[i] = in && (!tok->tidy || ids[i] != pad);
 		if (types)
 			types[i] = in ? t.types[i - from] : tok->info.pad_type;
 	}

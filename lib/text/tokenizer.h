@@ -2,7 +2,8 @@
  * tokenizer.h - text to token ids, equal to Hugging Face's tokenizers.
  *
  * A tokenizer is read from a folder (tokenizer.json; else vocab.json with
- * merges.txt; else vocab.txt) or from one of these files, or from OpenAI's
+ * merges.txt; else vocab.txt; else spiece.model or XLM-RoBERTa's
+ * sentencepiece.bpe.model) or from one of these files, or from OpenAI's
  * bpe_simple_vocab_16e6.txt[.gz].  tokenizer_config.json and
  * special_tokens_map.json beside it tell the special ids and the length.
  *
@@ -24,7 +25,12 @@
 
 struct mm_tokenizer;
 
-/* What is done to the text before it is cut into words. */
+/*
+ * What is done to the text before it is cut into words.  Of a folder whose
+ * text tower open_clip has from the Hub (open_clip_config.json: hf_model_name)
+ * "hf" is what its HFTokenizer does: it cleans the text as open_clip's own
+ * does, but for the lower case, and goes on as the tokenizer says.
+ */
 enum mm_clean {
 	MM_CLEAN_HF,	    /* the tokenizer's own normaliser            */
 	MM_CLEAN_OPEN_CLIP, /* open_clip's SimpleTokenizer; CLIP BPE only */
@@ -106,7 +112,8 @@ int mm_tokenizer_encode(const struct mm_tokenizer *tok, struct mm_token_work *w,
 
 /*
  * One padded row: ids, mask and types of T each (mask and types may be NULL),
- * cut to T and padded on the tokenizer's side with its padding id, mask 0.
+ * cut to T and padded on the tokenizer's side with its padding id, mask 0.  In
+ * HFTokenizer's way (above) that id has mask 0 in the text, too.
  */
 int mm_tokenizer_encode_row(const struct mm_tokenizer *tok,
 			    struct mm_token_work *w, const char *text,

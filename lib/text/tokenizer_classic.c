@@ -49,7 +49,7 @@ static const char gpt2_space_parts[] =
 static const char gpt2_tokens[] =
 	"{\"bos_token\":\"<|endoftext|>\",\"eos_token\":\"<|endoftext|>\","
 	"\"unk_token\":\"<|endoftext|>\"}";
-static const char roberta_tokens[] =
+const char mm_roberta_tokens[] =
 	"{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"sep_token\":\"</s>\","
 	"\"cls_token\":\"<s>\",\"unk_token\":\"<unk>\",\"pad_token\":\"<pad>\","
 	"\"mask_token\":{\"content\":\"<mask>\",\"lstrip\":true,"
@@ -227,7 +227,7 @@ static int finish_bpe(struct mm_tokenizer *tok, bool prefix_space,
 		      struct mm_err *err)
 {
 	static const char *const tokens[] = { NULL, clip_tokens, gpt2_tokens,
-					      roberta_tokens, bert_tokens };
+					      mm_roberta_tokens, bert_tokens };
 	const int64_t *unk = NULL;
 
 	tok->defaults = tokens[tok->family];

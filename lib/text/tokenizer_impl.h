@@ -81,6 +81,7 @@ struct mm_lattice_node {
 };
 
 struct mm_token_work {
+	struct mm_buf clean;
 	struct mm_buf text, other; /* what spans point into, and the next  */
 	struct mm_buf norm[4];	   /* between the steps of a normaliser    */
 	struct mm_spans pieces, spans, next;
@@ -282,6 +283,8 @@ struct mm_tokenizer {
 	enum mm_clean clean;
 	bool clip_decode;   /* transformers' CLIPTokenizer: </w> to blank */
 	bool split_special; /* special tokens in a text are text */
+	bool tidy; /* open_clip's HFTokenizer: texts are cleaned first, and the
+		      id of padding is hidden wherever it stands */
 
 	struct mm_map ids;    /* the model's vocabulary */
 	struct mm_str *token; /* ... by id; s NULL where there is none */
@@ -426,13 +429,17 @@ int mm_tokenizer_load_spm(struct mm_tokenizer *tok, const char *path,
 int mm_tokenizer_load_vocab_txt(struct mm_tokenizer *tok, const char *path,
 				const struct mm_json *config,
 				struct mm_err *err) MM_MUST_CHECK;
+/* RoBERTa's special tokens, for mm_tokenizer.defaults. */
+extern const char mm_roberta_tokens[];
 /* Normaliser and pre-tokenizer of a family, without a vocabulary. */
 int mm_tokenizer_parts(struct mm_tokenizer **tok, enum mm_family family,
 		       bool lower, struct mm_err *err) MM_MUST_CHECK;
 int mm_tokenizer_load_openai(struct mm_tokenizer *tok, const char *path,
 			     struct mm_err *err) MM_MUST_CHECK;
 
-/* clean.c */
+/* clean.c: all of it, and all but the lower case. */
+int mm_clean_whitespace(const char *s, size_t n, struct mm_buf *out,
+			struct mm_err *err) MM_MUST_CHECK;
 int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,
 		       struct mm_err *err) MM_MUST_CHECK;
 

@@ -626,14 +626,24 @@ int mm_tokenizer_load_spm(struct mm_tokenizer *tok, const char *path,
 		.canonical = !strcmp(class, "SiglipTokenizer"),
 		.lower = mm_json_bool(mm_json_get(config, "do_lower_case"),
 				      true),
+		.fairseq = strstr(path, "sentencepiece.bpe.model"),
 	};
 	struct mm_json *root = NULL;
 	struct mm_buf text = { 0 };
 	struct mm_file f;
-	int rc = mm_file_open(&f, path, err);
+	int rc;
 
-	if (rc)
+	if (o.fairseq && *class && strncmp(class, "XLMRoberta", 10))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "of sentencepiece.bpe.model XLM-RoBERTa's ids "
+			       "are known, not those of '%s'",
+			       class);
+	if ((rc = mm_file_open(&f, path, err)))
 		return rc;
+	if (o.fairseq) {
+		tok->family = FAMILY_ROBERTA;
+		tok->defaults = mm_roberta_tokens;
+	}
 	if (!(rc = mm_spm_to_json(&text, f.data, f.size, &o, err)) &&
 	    !(rc = mm_json_parse(&root, text.data, text.len, path, err)))
 		rc = load_parts(tok, root, err);

@@ -66,7 +66,8 @@ static const char *main_file(struct mm_tokenizer *tok, const char *path)
 					     "vocab.txt",
 					     "bpe_simple_vocab_16e6.txt.gz",
 					     "bpe_simple_vocab_16e6.txt",
-					     "spiece.model" };
+					     "spiece.model",
+					     "sentencepiece.bpe.model" };
 	struct stat st;
 
 	if (stat(path, &st) || !S_ISDIR(st.st_mode))
@@ -149,6 +150,31 @@ static int use_open_clip(struct mm_tokenizer *tok, const char *path,
 	return mm_post_set(tok, 0, v, 3, err);
 }
 
+/* Is the model's configuration in dir one with a text tower that open_clip has
+ * from the Hub?  What cannot be read is for those who read the model. */
+static bool hub_text(struct mm_tokenizer *tok, const char *dir)
+{
+	const char *open = beside(tok, dir, "open_clip_config.json");
+	const char *own = beside(tok, dir, "config.json"), *name;
+	struct mm_json *root = NULL;
+	const struct mm_json *text;
+	bool is = false;
+
+	if (open && !mm_json_load(&root, open, NULL)) {
+		text = mm_json_get(mm_json_get(root, "model_cfg"), "text_cfg");
+		name = mm_json_str(mm_json_get(text, "hf_model_name"), "");
+		is = *name;
+	}
+	mm_json_free(root);
+	root = NULL;
+	if (!is && own && !mm_json_load(&root, own, NULL)) {
+		text = mm_json_get(root, "text_config");
+		is = mm_json_get(text, "proj_type");
+	}
+	mm_json_free(root);
+	return is;
+}
+
 static void drop_normalizers(struct mm_tokenizer *tok)
 {
 	for (size_t i = 0; i < tok->n_norm; i++)
@@ -167,8 +193,8 @@ static int open_all(struct mm_tokenizer *tok, const char *path,
 	if (!file)
 		return mm_fail(err, MM_ERR_IO,
 			       "\"%s\" holds no tokenizer: no tokenizer.json, "
-			       "vocab.json with merges.txt, vocab.txt, or "
-			       "spiece.model",
+			       "vocab.json with merges.txt, vocab.txt, "
+			       "spiece.model, or sentencepiece.bpe.model",
 			       path);
 	slash = strrchr(file, '/');
 	dir = mm_arena_strndup(&tok->arena, slash ? file : ".",
@@ -200,6 +226,8 @@ static int open_all(struct mm_tokenizer *tok, const char *path,
 		rc = use_open_clip(tok, path, err);
 	else if (tok->clean == MM_CLEAN_NONE)
 		drop_normalizers(tok);
+	else
+		tok->tidy = hub_text(tok, dir);
 	if (!rc)
 		rc = mm_added_finish(tok, err);
 done:

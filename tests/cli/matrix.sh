@@ -37,7 +37,8 @@ smoke() {
 	fi
 	say $rc "$1 with $2 $3"
 	[ $rc = 0 ] || sed 's/^/    /' ../err1
-	if [ $rc = 0 ] && [ -e out/model.safetensors ]; then
+	if [ $rc = 0 ] && { [ -e out/model.safetensors ] ||
+		[ -e out/open_clip_model.safetensors ]; }; then
 		mmtool embed --both -m out data.mmt -o vectors.mmt 2>../err1
 		say $? "$1 after $2 $3: the folder opens"
 	fi
@@ -49,33 +50,34 @@ smoke() {
 	cd ..
 }
 
-# One architecture and its smallest preset.
+# One architecture and one of its small presets, under a name: ARCH PRESET NAME
 arch() {
-	try "$1: train from scratch" mmtool train --arch "$1" --preset "$2" \
-		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$1" \
+	as=$3
+	try "$as: train from scratch" mmtool train --arch "$1" --preset "$2" \
+		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$as" \
 		--val "$FIX/data.mmt" "$FIX/data.mmt" || return
-	try "$1: resume" mmtool train --arch "$1" --preset "$2" \
-		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$1" \
+	try "$as: resume" mmtool train --arch "$1" --preset "$2" \
+		--tokenizer "$FIX/vocab" -B 8 --steps 2 --save-every 1 -o "$as" \
 		--resume --val "$FIX/data.mmt" "$FIX/data.mmt"
-	try "$1: train on" mmtool train -m "$1" -B 8 --steps 1 -o "$1-tuned" \
+	try "$as: train on" mmtool train -m "$as" -B 8 --steps 1 -o "$as-tuned" \
 		"$FIX/data.mmt"
-	try "$1: train in pieces" mmtool train -m "$1" -B 8 --steps 1 \
-		--micro-batch-image 4 --micro-batch-text 2 -o "$1-pieces" \
+	try "$as: train in pieces" mmtool train -m "$as" -B 8 --steps 1 \
+		--micro-batch-image 4 --micro-batch-text 2 -o "$as-pieces" \
 		"$FIX/data.mmt"
 	for head in classify fusion; do
-		try "$1: train a head, $head" mmtool train -m "$1" -B 8 \
-			--steps 2 --loss $head -o "$1-$head" "$FIX/labelled.mmt"
-		try "$1: measure it" mmtool eval classify -m "$1-$head" \
+		try "$as: train a head, $head" mmtool train -m "$as" -B 8 \
+			--steps 2 --loss $head -o "$as-$head" "$FIX/labelled.mmt"
+		try "$as: measure it" mmtool eval classify -m "$as-$head" \
 			"$FIX/labelled.mmt"
-		try "$1: quantize it" mmtool quantize -m "$1-$head" \
-			-o "$1-$head-int8"
-		try "$1: measure it in int8" mmtool eval classify \
-			-m "$1-$head-int8" "$FIX/labelled.mmt"
+		try "$as: quantize it" mmtool quantize -m "$as-$head" \
+			-o "$as-$head-int8"
+		try "$as: measure it in int8" mmtool eval classify \
+			-m "$as-$head-int8" "$FIX/labelled.mmt"
 	done
-	mkdir "fix-$1"
+	mkdir "fix-$as"
 	# shellcheck disable=SC2016
-	try "$1: fixture" env MODEL="$PWD/$1" \
-		sh -c 'cd "$1" && sh "$2"' sh "fix-$1" "$here/fixture.sh" ||
+	try "$as: fixture" env MODEL="$PWD/$as" \
+		sh -c 'cd "$1" && sh "$2"' sh "fix-$as" "$here/fixture.sh" ||
 		return
 	while read -r sub mode; do
 		case $mode in '*') continue ;; esac
@@ -83,7 +85,7 @@ arch() {
 		[ -s "$runs" ] || continue
 		while read -r line; do
 			case " $line " in
-			*" model "*) smoke "$1" "$sub${mode:+ $mode}" "$line" ;;
+			*" model "*) smoke "$as" "$sub${mode:+ $mode}" "$line" ;;
 			esac
 		done <"$runs"
 	done <rows
@@ -91,6 +93,9 @@ arch() {
 
 mmtool describe commands >rows
 mmtool describe architectures >archs
-while read -r name preset _; do
-	arch "$name" "$preset"
+while read -r type preset others; do
+	arch "$type" "$preset" "$type"
+	case $others in
+	open-*) arch "$type" "${others%% *}" "$type-open" ;;
+	esac
 done <archs

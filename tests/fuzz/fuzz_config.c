@@ -17,7 +17,7 @@ static void reword(const struct mm_model *m)
 	if (!mm_layout_openclip_config(&out, m, NULL, &note, &err)) {
 		if (mm_json_parse(&root, out.data, out.len, "made", &err))
 			abort();
-		(void)!mm_openclip_config(&again, root, &err);
+		(void)!mm_openclip_config(&again, root, NULL, &err);
 	}
 	mm_json_free(root);
 	mm_buf_release(&out);
@@ -47,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	build((const char *)data, size);
 	if (mm_json_parse(&root, (const char *)data, size, "fuzz", &err))
 		return 0;
-	if (!mm_openclip_config(&text, root, &err))
+	/* The text model's config.json, were it a file of its own. */
+	if (!mm_openclip_config(&text, root, mm_json_get(root, "beside"),
+				&err))
 		build(text.data, text.len);
 	mm_buf_release(&text);
 	mm_json_free(root);

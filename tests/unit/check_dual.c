@@ -20,6 +20,8 @@ static const struct set {
 	  "", 0.1, 5e-4, 0.001, 6, 40 },
 	{ "tiny-siglip", "inputs", "expected", "grads", NULL, "", "pair.", "",
 	  0, 1e-4, 0.01, 5, 0 },
+	{ "tiny-hub", "inputs", "expected", "grads", NULL, "", "pair.", "", 0,
+	  1e-4, 0.01, 5, 0 },
 	{ "dual-openclip-rn", "inputs", "expected", "grads", "buffers", "",
 	  "pair.", "pair.", 0, 3e-4, 0.01, 10, 60 },
 	{ "fusion-align", "model/inputs", "model/outputs", "model/gradients",
@@ -28,7 +30,7 @@ static const struct set {
 	  0, 0, 0, 5, 0 },
 };
 
-enum { SIGLIP = 2, VIT = 5, N_TRAINED = 5, N_SETS = 6 };
+enum { SIGLIP = 2, VIT = 6, N_TRAINED = 6, N_SETS = 7 };
 
 static struct mm_safetensors in, want;
 static const struct set *set;

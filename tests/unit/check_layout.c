@@ -15,7 +15,7 @@ static void describe(struct mm_model *m, const char *set, const char *file,
 
 	ck_ok(mm_json_load(&root, path, err));
 	if (open)
-		ck_ok(mm_openclip_config(&text, root, err));
+		ck_ok(mm_openclip_config(&text, root, NULL, err));
 	else
 		mm_json_dump(&text, root);
 	ck_ok(mm_model_describe(m, text.data, text.len, path, err));
@@ -124,7 +124,7 @@ static void reread(struct mm_buf *text, const struct mm_model *m)
 	ck_ok(mm_layout_openclip_config(&open, m, NULL, NULL, err));
 	ck_ok(mm_json_parse(&root, open.data, open.len, "made", err));
 	text->len = 0;
-	ck_ok(mm_openclip_config(text, root, err));
+	ck_ok(mm_openclip_config(text, root, NULL, err));
 	mm_buf_release(&open);
 	mm_json_free(root);
 }
@@ -206,7 +206,7 @@ START_TEST(siglip_sizes)
 	ck_assert_ptr_nonnull(
 		strstr(mm_buf_str(&text), "vit_base_patch16_siglip_224"));
 	ck_ok(mm_json_parse(&root, text.data, text.len, "made", err));
-	ck_ok(mm_openclip_config(&back, root, err));
+	ck_ok(mm_openclip_config(&back, root, NULL, err));
 	ck_ok(mm_model_describe(&m, back.data, back.len, "again", err));
 	ck_ok(mm_model_declare(&m, err));
 	ck_assert_uint_eq(mm_store_count(&m.store), 203155970);
@@ -293,7 +293,7 @@ START_TEST(what_is_not_read)
 		  "[64, 32]}, \"text_cfg\": {}}}",
 		  "image_size" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {}, \"text_cfg\": "
-		  "{\"hf_model_name\": \"bert-base-uncased\"}}}",
+		  "{\"hf_model_name\": \"google/mt5-base\"}}}",
 		  "hf_model_name" },
 		{ "{\"model_cfg\": {\"multimodal_cfg\": {}, \"vision_cfg\": {}, "
 		  "\"text_cfg\": {}}}",
@@ -311,7 +311,7 @@ START_TEST(what_is_not_read)
 
 	ck_ok(mm_json_parse(&root, of[_i].json, strlen(of[_i].json), "made",
 			    err));
-	ck_fails(mm_openclip_config(&text, root, err), MM_ERR_FORMAT,
+	ck_fails(mm_openclip_config(&text, root, NULL, err), MM_ERR_FORMAT,
 		 of[_i].says);
 	mm_json_free(root);
 	mm_buf_release(&text);

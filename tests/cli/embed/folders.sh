@@ -26,7 +26,7 @@ open() { # NAME VISION TEXT
 	cp "$FIX/model/model.safetensors" "$1"
 }
 open timm '"timm_model_name": "vit_base"' '"width": 64'
-open hub '"width": 64' '"hf_model_name": "roberta-base"'
+open hub '"width": 64' '"hf_model_name": "google/mt5-base"'
 open three '"layers": [1, 2, 1]' '"width": 64'
 open odd '"layers": [1, 1, 1, 1], "width": 7' '"width": 64'
 open pool '"width": 64' '"pool_type": "mean"'
