@@ -17,6 +17,7 @@
  * taps, so the gradient of x multiplies no zeros.  The commonest kernel, 3 x 3
  * at stride 1, has too few products to pay for the turning where planes are
  * wide: it runs with columns in the lanes, one plane ("wide") after another.
+ * With 32 registers that is best for more kernels: depthwise_planes.h.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@
 #include "kernel/conv.h"
 #include "kernel/cpu.h"
 #include "kernel/depthwise_isa.h"
+#include "kernel/depthwise_planes.h"
 #include "kernel/slots.h"
 #include "kernel/vec.h"
 
@@ -567,6 +569,10 @@ void mm_depthwise_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 
 	if (!mm_conv_rows(p) || !mm_conv_cols(p))
 		return;
+	if (mm_planes_fit(p)) {
+		mm_planes_fwd(y, x, w, p);
+		return;
+	}
 	j.in2 = p->residual ? p->residual : y;
 	plan_init(&j.q, p, false, is_wide(p));
 	j.beta = p->residual && !j.q.wide ? 1 : 0;
@@ -581,6 +587,10 @@ void mm_depthwise_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 		.p = p, .dst = dx, .in2 = dx, .beta = beta, .src = dy, .w = w
 	};
 
+	if (mm_planes_fit(p)) {
+		mm_planes_bwd_x(dx, beta, dy, w, p);
+		return;
+	}
 	plan_init(&j.q, p, true, is_wide(p));
 	run(&j, work);
 }
@@ -689,6 +699,10 @@ void mm_depthwise_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 
 	if (!mm_conv_rows(p) || !mm_conv_cols(p))
 		return;
+	if (mm_planes_fit(p)) {
+		mm_planes_bwd_w(dw, dy, x, p, work);
+		return;
+	}
 	plan_init(&j.q, p, false, false);
 	job_init(&j, work);
 	mm_slots_start(j.groups * parts_of_batch(p), clear, weigh, &j,
