@@ -212,15 +212,17 @@ static void run_phase(struct job *j, bool serial)
 }
 
 /*
- * A and B as a layer's gradient has them, K outermost in both: A is read where
- * it lies and a task packs its columns of B for itself, so there are no phases
- * to wait for, and nobody reads what others have just written.
+ * A and B as a layer's gradient has them, K outermost in both: they are read
+ * where they lie, so there are no phases to wait for, and nobody reads what
+ * others have just written.  Where B ends amid a vector a task packs its
+ * columns.
  */
 static void columns_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
 	const struct mm_gemm *p = j->p;
 	const struct mm_gemm_isa *I = j->isa;
+	mm_real *b = p->N % (I->nr / 2) ? own_of : NULL;
 
 	for (size_t t = begin; t < end; t++) {
 		const size_t m = t / j->n_parts * j->mc;
@@ -231,8 +233,9 @@ static void columns_some(void *ctx, size_t begin, size_t end)
 		for (size_t k = 0; k < p->K; k += I->kc) {
 			const size_t kc = least(p->K - k, I->kc);
 
-			I->pack_b(p, k, kc, n, nc, own_of);
-			I->block(p, m, mc, k, kc, n, nc, NULL, own_of);
+			if (b)
+				I->pack_b(p, k, kc, n, nc, b);
+			I->block(p, m, mc, k, kc, n, nc, NULL, b);
 		}
 		if (p->epilogue)
 			p->epilogue(p->ctx, m, mc, n, nc);

@@ -87,7 +87,9 @@ struct mm_gemm_isa {
 	/* B[k0..k0+kc, n0..n0+nc) in panels of nr columns. */
 	void (*pack_b)(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 		       size_t nc, mm_real *panels);
-	/* a NULL: A is read where it lies; op(A) must be A. */
+	/* a NULL: A is read where it lies.  b NULL as well: so is B, whose
+	 * columns must be whole vectors of nr / 2; then op transposes A alone.
+	 */
 	void (*block)(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		      size_t kc, size_t n0, size_t nc, const mm_real *a,
 		      const mm_real *b);

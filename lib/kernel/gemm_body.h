@@ -59,26 +59,33 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 }
 
 /*
- * As multiply(), with a[k*sk + i]; for each k `next`, `step` numbers further,
- * is asked for.
+ * As multiply(), with a[k*sk + i] and b[k*sb + j]; for each k `next`, `step`
+ * numbers further, is asked for.
  */
 INLINE void multiply_columns(size_t R, size_t VS, size_t kc, const mm_real *a,
-			     size_t sk, const mm_real *restrict b, vec x[MR][2],
-			     const mm_real *next, size_t step)
+			     size_t sk, const mm_real *b, size_t sb,
+			     vec x[MR][2], const mm_real *next, size_t step)
 {
-	for (size_t k = 0; k < kc; k++, a += sk, b += NR, next += step) {
-		multiply(R, VS, 1, a, b, x);
+	for (size_t k = 0; k < kc; k++, a += sk, b += sb, next += step) {
+		const vec b0 = load(b), b1 = VS == 2 ? load(b + VL) : b0;
+
+		UNROLL
+		for (size_t i = 0; i < R; i++) {
+			x[i][0] = MM_MADD(x[i][0], a[i], b0);
+			if (VS == 2)
+				x[i][1] = MM_MADD(x[i][1], a[i], b1);
+		}
 		__builtin_prefetch(next, 0, 2);
 	}
 }
 
 /*
- * A tile of A: a[i*lda + k*sk], where lda is 1 if sk is not: packed, or the
- * columns of A as they lie.  What will be wanted next, see above.
+ * What a tile multiplies: a[i*lda + k] and a packed b, or where lda is 0
+ * a[k*sk + i] and b[k*sb + j], packed or as they lie.  next and step as above.
  */
-struct rows {
-	const mm_real *a, *next;
-	size_t lda, sk, step;
+struct operands {
+	const mm_real *a, *b, *next;
+	size_t lda, sk, sb, step;
 };
 
 /*
@@ -86,9 +93,8 @@ struct rows {
  * alpha is applied in a branch of its own so that the compiler has one way to
  * fuse.
  */
-INLINE void tile(size_t R, size_t VS, size_t kc, const struct rows *a,
-		 const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		 mm_real beta)
+INLINE void tile(size_t R, size_t VS, size_t kc, const struct operands *o,
+		 mm_real *c, size_t ldc, mm_real alpha, mm_real beta)
 {
 	vec x[MR][2];
 
@@ -100,11 +106,11 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const struct rows *a,
 		if (VS == 2)
 			__builtin_prefetch(c + i * ldc + VL, 1);
 	}
-	if (a->sk == 1)
-		multiply_rows(R, VS, kc, a->a, a->lda, b, x, a->next);
+	if (o->lda)
+		multiply_rows(R, VS, kc, o->a, o->lda, o->b, x, o->next);
 	else
-		multiply_columns(R, VS, kc, a->a, a->sk, b, x, a->next,
-				 a->step);
+		multiply_columns(R, VS, kc, o->a, o->sk, o->b, o->sb, x,
+				 o->next, o->step);
 	/* Or the addresses above stay around, and the sums lose registers. */
 	__asm__("" : "+r"(c), "+r"(ldc));
 	if (alpha != 1) {
@@ -130,15 +136,15 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const struct rows *a,
 	}
 }
 
-typedef void tile_fn(size_t kc, const struct rows *a, const mm_real *b,
-		     mm_real *c, size_t ldc, mm_real alpha, mm_real beta);
+typedef void tile_fn(size_t kc, const struct operands *o, mm_real *c,
+		     size_t ldc, mm_real alpha, mm_real beta);
 
-#define TILE(R, VS)                                                           \
-	static void tile_##R##x##VS(size_t kc, const struct rows *a,          \
-				    const mm_real *b, mm_real *c, size_t ldc, \
-				    mm_real alpha, mm_real beta)              \
-	{                                                                     \
-		tile(R, VS, kc, a, b, c, ldc, alpha, beta);                   \
+#define TILE(R, VS)                                                        \
+	static void tile_##R##x##VS(size_t kc, const struct operands *o,   \
+				    mm_real *c, size_t ldc, mm_real alpha, \
+				    mm_real beta)                          \
+	{                                                                  \
+		tile(R, VS, kc, o, c, ldc, alpha, beta);                   \
 	}
 #define TILES(R) TILE(R, 1) TILE(R, 2)
 MM_EACH_R(TILES)
@@ -150,9 +156,9 @@ static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
 };
 
 /* The same where the tile hangs over the right edge of C. */
-static void tile_edge(tile_fn *fn, size_t kc, const struct rows *a,
-		      const mm_real *b, mm_real *c, size_t ldc, mm_real alpha,
-		      mm_real beta, size_t rows, size_t cols)
+static void tile_edge(tile_fn *fn, size_t kc, const struct operands *o,
+		      mm_real *c, size_t ldc, mm_real alpha, mm_real beta,
+		      size_t rows, size_t cols)
 {
 	mm_real t[MR * NR] __attribute__((aligned(64)));
 
@@ -160,7 +166,7 @@ static void tile_edge(tile_fn *fn, size_t kc, const struct rows *a,
 		for (size_t i = 0; i < rows; i++)
 			for (size_t j = 0; j < NR; j++)
 				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
-	fn(kc, a, b, t, NR, alpha, beta);
+	fn(kc, o, t, NR, alpha, beta);
 	for (size_t i = 0; i < rows; i++)
 		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
 }
@@ -253,18 +259,19 @@ static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
 #endif
 
 /*
- * Rows m.. of op(A), numbers from k on: panel a, or where that is NULL as they
- * lie; the first panel of B asks for the rows below.
+ * Rows m.. of op(A), numbers from k on: packed in a, or where that is NULL as
+ * they lie; the first panel of B asks for the rows below.
  */
-static struct rows rows_at(const struct mm_gemm *p, const mm_real *a, size_t m,
-			   size_t rows, size_t k, size_t kw, bool first)
+static struct operands rows_at(const struct mm_gemm *p, const mm_real *a,
+			       size_t m, size_t rows, size_t k, size_t kw,
+			       bool first)
 {
 	const size_t lda = !a ? p->lda : PAIR == 2 && !p->ta ? kw : 0;
-	struct rows r = { .lda = lda ? lda : 1, .sk = lda ? 1 : rows };
+	struct operands o = { .lda = lda, .sk = rows };
 
-	r.a = a ? a : p->A + m * lda + k;
-	r.next = first && m + rows + LINE <= p->M ? r.a + rows * lda : r.a;
-	return r;
+	o.a = a ? a : p->A + m * lda + k;
+	o.next = first && m + rows + LINE <= p->M ? o.a + rows * lda : o.a;
+	return o;
 }
 
 /*
@@ -272,19 +279,19 @@ static struct rows rows_at(const struct mm_gemm *p, const mm_real *a, size_t m,
  * next kc numbers: of A with the first panel of B, then those of B itself,
  * a line of its nc columns from n on for each tile t.
  */
-static struct rows columns_at(const struct mm_gemm *p, size_t m, size_t k,
-			      size_t kc, size_t n, size_t nc, size_t t,
-			      bool first)
+static struct operands columns_at(const struct mm_gemm *p, size_t m, size_t k,
+				  size_t kc, size_t n, size_t nc, size_t t,
+				  bool first)
 {
 	const mm_real *a = p->A + k * p->lda + m;
-	struct rows r = { .a = a, .next = a, .lda = 1, .sk = p->lda };
+	struct operands o = { .a = a, .next = a, .sk = p->lda };
 
 	if (k + kc == p->K)
-		return r;
-	r.next = first ? a + kc * p->lda
+		return o;
+	o.next = first ? a + kc * p->lda
 		       : p->B + (k + kc) * p->ldb + n + t * LINE % nc;
-	r.step = first ? p->lda : p->ldb;
-	return r;
+	o.step = first ? p->lda : p->ldb;
+	return o;
 }
 
 static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
@@ -302,18 +309,19 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			const size_t rows = tile_row(mc, t + 1) - i;
 			tile_fn *fn = tile_of[rows][cols > VL];
 			mm_real *c = p->C + m * p->ldc + n0 + j;
-			const struct rows r =
+			struct operands o =
 				!a && p->ta ? columns_at(p, m, k0, kc, n0, nc,
 							 t, !j)
 					    : rows_at(p, a ? a + i * kw : NULL,
 						      m, rows, k0, kw, !j);
 
+			o.b = b ? b + j * kw : p->B + k0 * p->ldb + n0 + j;
+			o.sb = b ? NR : p->ldb;
 			if (cols % VL)
-				tile_edge(fn, kw, &r, b + j * kw, c, p->ldc,
-					  p->alpha, beta, rows, cols);
+				tile_edge(fn, kw, &o, c, p->ldc, p->alpha, beta,
+					  rows, cols);
 			else
-				fn(kw, &r, b + j * kw, c, p->ldc, p->alpha,
-				   beta);
+				fn(kw, &o, c, p->ldc, p->alpha, beta);
 		}
 	}
 }

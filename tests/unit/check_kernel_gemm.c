@@ -18,7 +18,8 @@ static const struct shape shapes[] = {
 	{ 7, 17, 9 },	  { 12, 32, 256 },  { 13, 33, 257 }, { 25, 31, 64 },
 	{ 50, 50, 64 },	  { 77, 70, 32 },   { 5, 40, 513 },  { 24, 65, 255 },
 	{ 145, 20, 300 }, { 30, 1100, 20 }, { 513, 24, 30 }, { 600, 40, 20 },
-	{ 16, 10, 3000 }, { 2, 2, 0 },	    { 0, 3, 2 },     { 3, 0, 2 },
+	{ 16, 10, 3000 }, { 150, 96, 520 }, { 40, 48, 300 }, { 2, 2, 0 },
+	{ 0, 3, 2 },	  { 3, 0, 2 },
 };
 
 enum { N_SHAPES = sizeof(shapes) / sizeof(*shapes), PAD = 3 };
@@ -189,8 +190,8 @@ START_TEST(neighbours_do_not_change_bits)
 			ck_assert_msg(same_rows(part.g.C, all.g.ldc,
 						all.C + i * all.g.ldc,
 						all.g.ldc, part.g.M, part.g.N),
-				      "%s, %d, rows from %zu", mm_isa_names[isa], how,
-				      i);
+				      "%s, %d, rows from %zu",
+				      mm_isa_names[isa], how, i);
 			product_release(&part);
 		}
 		product_release(&all);
