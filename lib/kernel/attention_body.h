@@ -315,10 +315,10 @@ static void set(struct head *h, const struct mm_attention *a, size_t b,
 	h->mask = h->d_o + h->strip * d;
 	h->row = h->mask + tk;
 	h->masked = a->mask != NULL;
-	for (size_t j = 0; h->masked && j < h->Tk; j++)
-		h->mask[j] = a->mask[b * a->Tk + j] ? 0
-			     : a->hidden != 0	    ? a->hidden
-						    : -(mm_real)INFINITY;
+	for (size_t j = 0; h->masked && j < up(h->Tk, VL); j++)
+		h->mask[j] = j >= h->Tk || a->mask[b * a->Tk + j] ? 0
+			     : a->hidden != 0			  ? a->hidden
+					      : -(mm_real)INFINITY;
 }
 
 /* How many keys query i sees. */
@@ -353,96 +353,102 @@ static void scores(const struct head *h, size_t from, size_t rows, size_t n)
 				    .alpha = a->scale });
 }
 
-/* Hide what this query does not see, up to whole vectors. */
-static void hide(const struct head *h, mm_real *s, size_t seen)
-{
-	for (size_t j = seen; j % VL; j++)
-		s[j] = -(mm_real)INFINITY;
-	for (size_t j = 0; h->masked && j < seen; j++)
-		s[j] += h->mask[j];
-}
-
 typedef __typeof__((vec){ 0 } > (vec){ 0 }) vec_bool;
 
-static inline vec larger(vec a, vec b)
+static inline vec choose(vec_bool m, vec a, vec b)
 {
-	const vec_bool m = a > b;
-
 	return (vec)(((vec_bool)a & m) | ((vec_bool)b & ~m));
 }
 
-/* Pairs of halves, so that no lane waits for all in front of it. */
-#define FOLD(v, term)                                                      \
-	mm_real s[VL];                                                     \
-	memcpy(s, &(v), sizeof(s));                                        \
-	_Pragma("GCC unroll 4") for (int w = VL / 2; w; w /= 2)            \
-		_Pragma("GCC unroll 8") for (int l = 0; l < w; l++) s[l] = \
-			term;                                              \
-	return s[0]
+static inline vec larger(vec a, vec b)
+{
+	return choose(a > b, a, b);
+}
+
+/* Hide what this query does not see, up to whole vectors; the largest of each
+ * lane comes back. */
+static vec hide(const struct head *h, mm_real *s, size_t seen)
+{
+	static const mm_real number[] = { 0, 1, 2,  3,	4,  5,	6,  7,
+					  8, 9, 10, 11, 12, 13, 14, 15 };
+	const vec none = (vec){ 0 } - (mm_real)INFINITY;
+	vec top = none;
+
+	for (size_t j = 0; j < seen; j += VL) {
+		vec v = load(s + j);
+
+		if (h->masked)
+			v += load(h->mask + j);
+		if (seen - j < VL)
+			v = choose(load(number) <
+					   (vec){ 0 } + (mm_real)(seen - j),
+				   v, none);
+		if (h->masked || seen - j < VL)
+			store(s + j, v);
+		top = larger(v, top);
+	}
+	return top;
+}
+
+/* Lanes w + l, w + l + 1, ... around the end, as a shuffle lists them. */
+#define LIST_2(l, w)  ((l) + (w)) % VL, ((l) + 1 + (w)) % VL
+#define LIST_4(l, w)  LIST_2(l, w), LIST_2((l) + 2, w)
+#define LIST_8(l, w)  LIST_4(l, w), LIST_4((l) + 4, w)
+#define LIST_16(l, w) LIST_8(l, w), LIST_8((l) + 8, w)
+
+#if MM_VEC_BYTES == 64 && !defined(MM_DOUBLE)
+#define LIST LIST_16
+#elif MM_VEC_BYTES == 64 || (MM_VEC_BYTES == 32 && !defined(MM_DOUBLE))
+#define LIST LIST_8
+#elif MM_VEC_BYTES == 32 || !defined(MM_DOUBLE)
+#define LIST LIST_4
+#else
+#define LIST LIST_2
+#endif
+
+/* Halves onto each other until every lane holds the result of all. */
+#define FOLD(v, w, term)                                                      \
+	if (VL > (w)) {                                                       \
+		const vec turned = __builtin_shufflevector(v, v, LIST(0, w)); \
+                                                                              \
+		v = term;                                                     \
+	}
 
 static inline mm_real top_lane(vec v)
 {
-	FOLD(v, s[l + w] > s[l] ? s[l + w] : s[l]);
+	FOLD(v, 8, larger(turned, v))
+	FOLD(v, 4, larger(turned, v))
+	FOLD(v, 2, larger(turned, v))
+	FOLD(v, 1, larger(turned, v))
+	return v[0];
 }
 
 static inline mm_real sum_lanes(vec v)
 {
-	FOLD(v, s[l] + s[l + w]);
+	FOLD(v, 8, v + turned)
+	FOLD(v, 4, v + turned)
+	FOLD(v, 2, v + turned)
+	FOLD(v, 1, v + turned)
+	return v[0];
 }
 
-/* Of n numbers, whole vectors. */
-static mm_real top_of(const mm_real *s, size_t n)
+/* s = exp(s - top), and 0 from `seen` to n; the sum of each lane comes back. */
+static vec exps(mm_real *restrict s, mm_real top, size_t seen, size_t n)
 {
-	vec v;
+	const vec zero = { 0 };
+	vec sum = zero;
+	size_t j;
 
-	if (!n)
-		return -(mm_real)INFINITY;
-	v = load(s);
-	for (size_t j = VL; j < n; j += VL)
-		v = larger(load(s + j), v);
-	return top_lane(v);
-}
-
-/*
- * s = exp(s - top), and 0 from `seen` to n.  The sum comes back, and the
- * logarithm of all of it in *lse unless that is NULL; a query that sees nothing
- * gets zeros.
- */
-static mm_real soften(mm_real *restrict s, size_t seen, size_t n, mm_real *lse)
-{
-	const size_t end = up(seen, VL);
-	const mm_real top = top_of(s, end);
-	mm_real z = 0;
-	vec sum = { 0 };
-
-	if (top == -(mm_real)INFINITY) {
-		memset(s, 0, n * sizeof(*s));
-		if (lse)
-			*lse = (mm_real)INFINITY; /* exp(.. - lse) is 0 */
-		return z;
-	}
-	for (size_t j = 0; j < end; j += VL) {
+	for (j = 0; j < seen; j += VL) {
 		mm_real *restrict p = s + j;
 
 		for (int l = 0; l < VL; l++)
 			p[l] = fexp_down(p[l] - top);
 		sum += load(p);
 	}
-	if (end < n)
-		memset(s + end, 0, (n - end) * sizeof(*s));
-	z = sum_lanes(sum);
-	if (lse)
-		*lse = top + MM_R(log)(z);
-	return z;
-}
-
-/* The noise of a row of P, over s. */
-static void noise_times(const struct head *h, mm_real *s, size_t i, size_t n)
-{
-	const struct mm_attention *a = h->a;
-
-	mm_dropout(s, 0, s, a->dropout, a->key,
-		   a->noise_offset + (h->task * a->Tq + i) * a->Tk, 1, n);
+	for (; j < n; j += VL)
+		store(s + j, zero);
+	return sum;
 }
 
 /*
@@ -471,6 +477,49 @@ INLINE void ask_next(const struct head *h, size_t i)
 	ask(a->v + h->next_k + i * a->ldk, a->D);
 }
 
+/*
+ * The softmax of rows queries from `from`, but for 1 / sum in h->row.  Step by
+ * step for all of them, so that none waits for another's sum over lanes.  A
+ * query that sees nothing gets zeros.
+ */
+static void soften(const struct mm_attention_job *j, const struct head *h,
+		   size_t from, size_t rows, size_t n)
+{
+	mm_real *lse = j->lse ? j->lse + h->task * h->a->Tq + from : NULL;
+	vec part[MR];
+	mm_real top[MR];
+
+	for (size_t i = 0; i < rows; i++)
+		part[i] = hide(h, h->s + i * h->ld, seen_by(h, from + i));
+	for (size_t i = 0; i < rows; i++) {
+		top[i] = top_lane(part[i]);
+		/* exp(-inf - 0) is 0. */
+		top[i] = top[i] == -(mm_real)INFINITY ? 0 : top[i];
+	}
+	for (size_t i = 0; i < rows; i++)
+		part[i] =
+			exps(h->s + i * h->ld, top[i], seen_by(h, from + i), n);
+	for (size_t i = 0; i < rows; i++) {
+		const mm_real z = sum_lanes(part[i]);
+
+		h->row[i] = z > 0 ? 1 / z : 0;
+		/* exp(.. - lse) is 0. */
+		if (lse)
+			lse[i] = z <= 0 ? (mm_real)INFINITY
+					: top[i] + MM_R(log)(z);
+	}
+}
+
+/* The noise of a row of P, over s. */
+static void noise_times(const struct head *h, mm_real *s, size_t i, size_t n)
+{
+	const struct mm_attention *a = h->a;
+
+	mm_dropout(s, 0, s, a->dropout, a->key,
+		   a->noise_offset + (h->task * a->Tq + i) * a->Tk, 1, n);
+}
+
+/* At most MR queries. */
 static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 		      size_t from, size_t rows)
 {
@@ -479,19 +528,10 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 	mm_real *o = j->o + h->at_o + from * a->ldo;
 
 	scores(h, from, rows, n);
-	for (size_t i = 0; i < rows; i++) {
-		mm_real *s = h->s + i * h->ld, z;
-		const size_t seen = seen_by(h, from + i);
-
-		ask_next(h, from + i);
-		ask_to_write(o + i * a->ldo, a->D);
-		hide(h, s, seen);
-		z = soften(s, seen, up(n, VL),
-			   j->lse ? j->lse + h->task * a->Tq + from + i : NULL);
-		h->row[i] = z > 0 ? 1 / z : 0;
-		if (a->dropout > 0)
-			noise_times(h, s, from + i, seen);
-	}
+	soften(j, h, from, rows, up(n, VL));
+	for (size_t i = 0; a->dropout > 0 && i < rows; i++)
+		noise_times(h, h->s + i * h->ld, from + i,
+			    seen_by(h, from + i));
 	multiply(&(struct product){ .M = rows,
 				    .N = a->D,
 				    .K = n,
@@ -503,16 +543,21 @@ static void fwd_strip(const struct mm_attention_job *j, const struct head *h,
 				    .c = o,
 				    .ldc = a->ldo,
 				    .alpha = 1 });
-	for (size_t i = 0; i < rows; i++)
+	for (size_t i = 0; i < rows; i++, o += a->ldo) {
+		const mm_real share = h->row[i];
+
 		for (size_t c = 0; c < a->D; c++)
-			o[i * a->ldo + c] *= h->row[i];
+			o[c] *= share;
+	}
 }
 
+/* Strips of one tile: a causal one does without the keys behind it. */
 static void fwd(const void *ctx, size_t task, mm_real *work)
 {
 	const struct mm_attention_job *j = ctx;
 	const struct mm_attention *a = j->a;
 	struct head h;
+	size_t strips, from = 0;
 
 	set(&h, a, task / a->H, task % a->H, work);
 	foresee(a->k + h.at_k, a->ldk, h.Tk, a->D);
@@ -520,9 +565,13 @@ static void fwd(const void *ctx, size_t task, mm_real *work)
 	foresee(a->q + h.at_q, a->ldq, h.Tq, a->D);
 	pack_t(h.kt, a->k + h.at_k, a->ldk, h.Tk, a->D);
 	pack(h.v, a->v + h.at_k, a->ldk, h.Tk, a->D);
-	for (size_t from = 0; from < h.Tq; from += h.strip)
-		fwd_strip(j, &h, from,
-			  h.Tq - from < h.strip ? h.Tq - from : h.strip);
+	strips = (h.Tq + MR - 1) / MR;
+	for (size_t i = 0; i < strips; i++) {
+		const size_t end = h.Tq * (i + 1) / strips;
+
+		fwd_strip(j, &h, from, end - from);
+		from = end;
+	}
 }
 
 /* Row i of P from its scores and lse, 0 from `seen` to n. */
