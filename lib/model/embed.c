@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/ops.h"
+
 void mm_embedder_init(struct mm_embedder *e, struct mm_model *model)
 {
 	memset(e, 0, sizeof(*e));
@@ -19,20 +21,30 @@ void mm_embedder_release(struct mm_embedder *e)
 	memset(e, 0, sizeof(*e));
 }
 
-/* The kept graph that is like `want`; *found false: the one to build anew. */
-static struct mm_embed_graph *choose(struct mm_embedder *e,
-				     struct mm_embed_graph *kept,
-				     const struct mm_embed_graph *want,
-				     bool *found)
+static struct mm_embed_graph *kept(struct mm_embedder *e,
+				   const struct mm_embed_graph *want)
 {
-	struct mm_embed_graph *oldest = kept;
+	return want->texts ? e->text : e->image;
+}
+
+/* But for the batch. */
+static bool alike(const struct mm_embed_graph *a,
+		  const struct mm_embed_graph *b)
+{
+	return a->B && a->shape[0] == b->shape[0] &&
+	       a->shape[1] == b->shape[1] && a->elem == b->elem &&
+	       a->mask == b->mask && a->types == b->types;
+}
+
+/* The kept graph that is like `want`; *found false: the one to build anew. */
+static struct mm_embed_graph *
+choose(struct mm_embedder *e, const struct mm_embed_graph *want, bool *found)
+{
+	struct mm_embed_graph *first = kept(e, want), *oldest = first;
 
 	e->clock++;
-	for (struct mm_embed_graph *k = kept; k < kept + MM_EMBED_KEPT; k++) {
-		*found = k->B == want->B && k->shape[0] == want->shape[0] &&
-			 k->shape[1] == want->shape[1] &&
-			 k->elem == want->elem && k->mask == want->mask &&
-			 k->types == want->types;
+	for (struct mm_embed_graph *k = first; k < first + MM_EMBED_KEPT; k++) {
+		*found = k->B == want->B && alike(k, want);
 		if (*found) {
 			k->used = e->clock;
 			return k;
@@ -43,19 +55,42 @@ static struct mm_embed_graph *choose(struct mm_embedder *e,
 	mm_graph_release(&oldest->g);
 	*oldest = *want;
 	oldest->used = e->clock;
-	mm_graph_init(&oldest->g, &e->model->store, MM_INFER);
-	oldest->g.watch = e->watch;
-	oldest->g.watch_ctx = e->watch_ctx;
 	return oldest;
 }
 
-/* Weights, memory: what both towers need once their nodes are there. */
-static int ready(struct mm_embedder *e, struct mm_embed_graph *k,
-		 struct mm_err *err)
+/* The nodes of a tower. */
+static void emit(struct mm_embedder *e, struct mm_embed_graph *k)
 {
+	struct mm_model *m = e->model;
+
+	mm_graph_init(&k->g, &m->store, MM_INFER);
+	k->g.watch = e->watch;
+	k->g.watch_ctx = e->watch_ctx;
+	k->g.batch = k->B;
+	if (k->texts) {
+		k->text = mm_text_inputs(&k->g, k->B, k->shape[0], k->mask,
+					 k->types);
+		k->out = m->arch->text(&k->g, m, &k->text);
+		mm_output(&k->g, k->out, "text_embeds");
+	} else {
+		k->pixels = mm_image_input(&k->g, m, k->elem, k->B, k->shape[0],
+					   k->shape[1]);
+		k->out = m->arch->image(&k->g, m, k->pixels);
+		mm_output(&k->g, k->out, "image_embeds");
+	}
+}
+
+static int graph_of(struct mm_embed_graph **graph, struct mm_embedder *e,
+		    const struct mm_embed_graph *want, struct mm_err *err)
+{
+	bool found;
+	struct mm_embed_graph *k = choose(e, want, &found);
 	int rc;
 
-	k->g.batch = k->B;
+	*graph = k;
+	if (found)
+		return MM_OK;
+	emit(e, k);
 	if ((rc = mm_graph_plan(&k->g, err)) ||
 	    (rc = mm_model_bind(e->model, false, err)) ||
 	    (rc = mm_graph_alloc(&k->g, err))) {
@@ -65,79 +100,128 @@ static int ready(struct mm_embedder *e, struct mm_embed_graph *k,
 	return rc;
 }
 
-static int image_graph(struct mm_embed_graph **graph, struct mm_embedder *e,
-		       enum mm_elem elem, size_t B, size_t H, size_t W,
-		       struct mm_err *err)
+/* What a linear layer reads and writes for one sample, at most. */
+static size_t bytes_of_one(struct mm_embedder *e,
+			   const struct mm_embed_graph *want)
 {
-	const struct mm_embed_graph want = { .B = B,
-					     .shape = { H, W },
-					     .elem = elem };
-	bool found;
-	struct mm_embed_graph *k = choose(e, e->image, &want, &found);
+	struct mm_embed_graph one = *want;
+	size_t most = 0;
 
-	*graph = k;
-	if (found)
-		return MM_OK;
-	k->pixels = mm_image_input(&k->g, e->model, elem, B, H, W);
-	k->out = e->model->arch->image(&k->g, e->model, k->pixels);
-	mm_output(&k->g, k->out, "image_embeds");
-	return ready(e, k, err);
+	for (int i = 0; i < MM_EMBED_KEPT; i++)
+		if (alike(&kept(e, want)[i], want))
+			return kept(e, want)[i].one;
+	one.B = 1;
+	emit(e, &one);
+	for (size_t i = 0; i < one.g.n_nodes; i++) {
+		const struct mm_node *n = one.g.node[i];
+		const size_t some =
+			n->op == &mm_op_linear ? n->n + n->in[0]->n : 0;
+
+		most = some > most ? some : most;
+	}
+	mm_graph_release(&one.g);
+	return most * sizeof(float);
 }
 
-static int text_graph(struct mm_embed_graph **graph, struct mm_embedder *e,
-		      size_t B, size_t T, bool mask, bool types,
-		      struct mm_err *err)
+/* How many slices a batch is cut into; slice i begins at B * i / n. */
+static size_t slices(struct mm_embedder *e, struct mm_embed_graph *want,
+		     size_t B)
 {
-	const struct mm_model *m = e->model;
-	const struct mm_embed_graph want = {
-		.B = B,
-		.shape = { T },
-		.mask = mask && !m->unmasked_text,
-		.types = types && m->type_vocab_size,
-	};
-	bool found;
-	struct mm_embed_graph *k = choose(e, e->text, &want, &found);
+	size_t most;
 
-	*graph = k;
-	if (found)
-		return MM_OK;
-	k->text = mm_text_inputs(&k->g, B, T, k->mask, k->types);
-	k->out = m->arch->text(&k->g, m, &k->text);
-	mm_output(&k->g, k->out, "text_embeds");
-	return ready(e, k, err);
+	want->one = bytes_of_one(e, want);
+	most = MM_EMBED_BYTES / (want->one + 1);
+	most = most ? most : 1;
+	return (B + most - 1) / most;
+}
+
+/* The graphs of all slices of a batch. */
+static int have(struct mm_embedder *e, struct mm_embed_graph *want, size_t B,
+		struct mm_err *err)
+{
+	const size_t n = slices(e, want, B);
+	struct mm_embed_graph *k;
+	int rc = MM_OK;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		want->B = B * (i + 1) / n - B * i / n;
+		rc = graph_of(&k, e, want, err);
+	}
+	return rc;
 }
 
 int mm_embed_have_images(struct mm_embedder *e, enum mm_elem elem, size_t B,
 			 size_t H, size_t W, struct mm_err *err)
 {
-	struct mm_embed_graph *k;
+	struct mm_embed_graph want = { .shape = { H, W }, .elem = elem };
 
-	return image_graph(&k, e, elem, B, H, W, err);
+	return have(e, &want, B, err);
+}
+
+static struct mm_embed_graph texts_of(const struct mm_model *m, size_t T,
+				      bool mask, bool types)
+{
+	return (struct mm_embed_graph){
+		.texts = true,
+		.shape = { T },
+		.mask = mask && !m->unmasked_text,
+		.types = types && m->type_vocab_size,
+	};
 }
 
 int mm_embed_have_texts(struct mm_embedder *e, size_t B, size_t T, bool mask,
 			bool types, struct mm_err *err)
 {
-	struct mm_embed_graph *k;
+	struct mm_embed_graph want = texts_of(e->model, T, mask, types);
 
-	return text_graph(&k, e, B, T, mask, types, err);
+	return have(e, &want, B, err);
+}
+
+static void run(struct mm_embed_graph *k, float *out)
+{
+	mm_graph_forward(&k->g);
+	memcpy(out, k->out->val, k->out->n * sizeof(*out));
 }
 
 int mm_embed_images(struct mm_embedder *e, float *out, const void *pixels,
 		    enum mm_elem elem, size_t B, size_t H, size_t W,
 		    struct mm_err *err)
 {
-	struct mm_embed_graph *k;
-	int rc = image_graph(&k, e, elem, B, H, W, err);
+	struct mm_embed_graph want = { .shape = { H, W }, .elem = elem }, *k;
+	const size_t row = 3 * H * W * (elem == MM_ELEM_U8 ? 1 : sizeof(float));
+	const size_t n = slices(e, &want, B);
+	int rc = MM_OK;
 
-	if (rc)
-		return rc;
-	if (elem == MM_ELEM_U8)
-		k->pixels->data = pixels;
-	else
-		memcpy(k->pixels->val, pixels, k->pixels->n * sizeof(float));
-	mm_graph_forward(&k->g);
-	memcpy(out, k->out->val, k->out->n * sizeof(*out));
+	for (size_t i = 0; i < n && !rc; i++) {
+		const size_t first = B * i / n;
+		const char *in = (const char *)pixels + first * row;
+
+		want.B = B * (i + 1) / n - first;
+		if ((rc = graph_of(&k, e, &want, err)))
+			break;
+		if (elem == MM_ELEM_U8)
+			k->pixels->data = in;
+		else
+			memcpy(k->pixels->val, in, want.B * row);
+		run(k, out + first * e->model->embed_dim);
+	}
+	return rc;
+}
+
+static int check_ids(const struct mm_model *m, const int32_t *ids,
+		     const int32_t *types, size_t n, struct mm_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] < 0 || (size_t)ids[i] >= m->vocab_size)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "token id %d is outside the model's "
+				       "vocabulary of %zu",
+				       (int)ids[i], m->vocab_size);
+	for (size_t i = 0; types && i < n; i++)
+		if (types[i] < 0 || (size_t)types[i] >= m->type_vocab_size)
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "segment %d is outside the model's %zu",
+				       (int)types[i], m->type_vocab_size);
 	return MM_OK;
 }
 
@@ -145,35 +229,27 @@ int mm_embed_texts(struct mm_embedder *e, float *out, const int32_t *ids,
 		   const uint8_t *mask, const int32_t *types, size_t B,
 		   size_t T, struct mm_err *err)
 {
-	struct mm_embed_graph *k;
+	const struct mm_model *m = e->model;
+	struct mm_embed_graph want = texts_of(m, T, mask, types), *k;
+	const size_t n = slices(e, &want, B);
 	int rc;
 
-	if (!e->model->type_vocab_size)
-		types = NULL; /* its texts have no segments */
-	if (e->model->unmasked_text)
-		mask = NULL;
-	for (size_t i = 0; i < B * T; i++)
-		if (ids[i] < 0 || (size_t)ids[i] >= e->model->vocab_size)
-			return mm_fail(err, MM_ERR_FORMAT,
-				       "token id %d is outside the model's "
-				       "vocabulary of %zu",
-				       (int)ids[i], e->model->vocab_size);
-	for (size_t i = 0; types && i < B * T; i++)
-		if (types[i] < 0 ||
-		    (size_t)types[i] >= e->model->type_vocab_size)
-			return mm_fail(err, MM_ERR_FORMAT,
-				       "segment %d is outside the model's %zu",
-				       (int)types[i],
-				       e->model->type_vocab_size);
-	if ((rc = text_graph(&k, e, B, T, mask, types, err)))
+	/* Some models' texts have no segments. */
+	if ((rc = check_ids(m, ids, want.types ? types : NULL, B * T, err)))
 		return rc;
-	k->text.ids->data = ids;
-	if (mask)
-		k->text.mask->data = mask;
-	if (types)
-		k->text.types->data = types;
-	mm_graph_forward(&k->g);
-	memcpy(out, k->out->val, k->out->n * sizeof(*out));
+	for (size_t i = 0; i < n; i++) {
+		const size_t first = B * i / n;
+
+		want.B = B * (i + 1) / n - first;
+		if ((rc = graph_of(&k, e, &want, err)))
+			return rc;
+		k->text.ids->data = ids + first * T;
+		if (want.mask)
+			k->text.mask->data = mask + first * T;
+		if (want.types)
+			k->text.types->data = types + first * T;
+		run(k, out + first * m->embed_dim);
+	}
 	return MM_OK;
 }
 

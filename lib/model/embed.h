@@ -3,7 +3,8 @@
  *
  * A graph per tower and batch shape is built when it is first needed; those
  * used last are kept.  A vector's bits do not depend on the batch it was
- * computed in.
+ * computed in, so a batch whose values would not stay in the caches runs in
+ * slices, which do not depend on the threads.
  */
 #ifndef MM_MODEL_EMBED_H
 #define MM_MODEL_EMBED_H
@@ -14,12 +15,19 @@
 
 #include "model/model.h"
 
-enum { MM_EMBED_KEPT = 8 }; /* graphs of a tower */
+enum {
+	MM_EMBED_KEPT = 8, /* graphs of a tower */
+	/* What a linear layer reads and writes in a slice, at most, unless
+	 * one sample is more. */
+	MM_EMBED_BYTES = 8 << 20,
+};
 
 /* A tower at one shape; of no use while B is 0. */
 struct mm_embed_graph {
 	struct mm_graph g;
+	bool texts;
 	size_t B, shape[2]; /* H, W; or T */
+	size_t one;	    /* a sample's part of MM_EMBED_BYTES */
 	enum mm_elem elem;  /* of the pixels */
 	bool mask, types;
 	struct mm_node *pixels, *out;

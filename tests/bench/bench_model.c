@@ -19,7 +19,7 @@
 #include "graph/ragged.h"
 #include "model/embed.h"
 
-enum { END = 49407 };
+enum { SIDE = 224, TOKENS = 77, END = 49407 };
 
 static const char *only = "";
 static bool int8;
@@ -48,27 +48,6 @@ static double flops(const struct mm_graph *g)
 	return sum;
 }
 
-static void run(void *ctx)
-{
-	mm_graph_forward(ctx);
-}
-
-static void report(const char *what, size_t B, struct mm_graph *g)
-{
-	char name[64];
-	double s;
-
-	snprintf(name, sizeof(name), "%s%s, batch %zu", what,
-		 int8 ? " in int8" : "", B);
-	if (!strstr(name, only))
-		return;
-	s = bench_best(run, g, 3);
-	if (int8)
-		bench_print(name, flops(g), s, "GOP/s", bench_dot_peak());
-	else
-		bench_print(name, flops(g), s, "GF/s", bench_sgemm_peak());
-}
-
 /* Every weight of a linear layer as int8, or in floats again. */
 static void repack(struct mm_model *m, enum mm_packed_type type)
 {
@@ -85,112 +64,128 @@ static void fail(const struct mm_err *err)
 	exit(1);
 }
 
+struct tower {
+	struct mm_embedder e;
+	size_t B;
+	float *pixels; /* or ... */
+	int32_t *ids;
+	float *out;
+};
+
+static void start(struct tower *t, struct mm_model *m, size_t B)
+{
+	memset(t, 0, sizeof(*t));
+	mm_embedder_init(&t->e, m);
+	t->B = B;
+	if (!(t->out = calloc(B, m->embed_dim * sizeof(*t->out))))
+		exit(1);
+}
+
+static void start_images(struct tower *t, struct mm_model *m, size_t B)
+{
+	const size_t n = B * 3 * SIDE * SIDE;
+
+	start(t, m, B);
+	if (!(t->pixels = malloc(n * sizeof(*t->pixels))))
+		exit(1);
+	for (size_t i = 0; i < n; i++)
+		t->pixels[i] = (float)(i % 17) / 17 - 0.5f;
+}
+
 /* Ids 0, for the model is random, up to an end at the last place. */
-static void *full_texts(const struct mm_node *x)
+static void start_texts(struct tower *t, struct mm_model *m, size_t B)
 {
-	const size_t T = x->shape.dim[1];
-	int32_t *ids = calloc(x->n, sizeof(*ids));
-
-	for (size_t b = 0; ids && b < x->shape.dim[0]; b++)
-		ids[(b + 1) * T - 1] = END;
-	return ids;
+	start(t, m, B);
+	if (!(t->ids = calloc(B, TOKENS * sizeof(*t->ids))))
+		exit(1);
+	for (size_t b = 0; b < B; b++)
+		t->ids[(b + 1) * TOKENS - 1] = END;
 }
 
-static void start(struct mm_graph *g, size_t B)
+static void stop(struct tower *t)
 {
+	mm_embedder_release(&t->e);
+	free(t->pixels);
+	free(t->ids);
+	free(t->out);
+}
+
+static void run(void *ctx)
+{
+	struct tower *t = ctx;
 	struct mm_err err = { 0 };
-	size_t n = 0;
 
-	g->batch = B;
-	if (mm_graph_plan(g, &err) || mm_graph_alloc(g, &err))
+	if (t->ids ? mm_embed_texts(&t->e, t->out, t->ids, NULL, NULL, t->B,
+				    TOKENS, &err)
+		   : mm_embed_images(&t->e, t->out, t->pixels, MM_ELEM_REAL,
+				     t->B, SIDE, SIDE, &err))
 		fail(&err);
-	for (size_t i = 0; i < g->n_nodes; i++) {
-		struct mm_node *x = g->node[i];
+}
 
-		if (x->op || x->param)
-			continue;
-		n = x->n;
-		if (x->elem == MM_ELEM_REAL)
-			for (size_t k = 0; k < n; k++)
-				x->val[k] = (float)(k % 17) / 17 - 0.5f;
-		else
-			x->data = full_texts(x);
+static double flops_of(const struct tower *t)
+{
+	const struct mm_embed_graph *k = t->ids ? t->e.text : t->e.image;
+
+	return flops(&k->g) / (double)k->B * (double)t->B;
+}
+
+static void report(const char *what, struct tower *t)
+{
+	char name[64];
+	double s;
+
+	snprintf(name, sizeof(name), "%s%s, batch %zu", what,
+		 int8 ? " in int8" : "", t->B);
+	if (strstr(name, only)) {
+		s = bench_best(run, t, 3);
+		bench_print(name, flops_of(t), s, int8 ? "GOP/s" : "GF/s",
+			    int8 ? bench_dot_peak() : bench_sgemm_peak());
 	}
+	stop(t);
 }
 
-static void stop(struct mm_graph *g)
+static void bench_towers(struct mm_model *m)
 {
-	for (size_t i = 0; i < g->n_nodes; i++) {
-		union {
-			const void *in;
-			void *out;
-		} p = { g->node[i]->data };
+	static const size_t batches[] = { 1, 8, 32 };
+	struct tower t;
 
-		free(p.out);
+	for (size_t i = 0; i < 3; i++) {
+		start_images(&t, m, batches[i]);
+		report("image tower", &t);
 	}
-	mm_graph_release(g);
-}
-
-static void start_image(struct mm_graph *g, struct mm_model *m, size_t B)
-{
-	mm_graph_init(g, &m->store, MM_INFER);
-	mm_output(
-		g,
-		m->arch->image(g, m,
-			       mm_image_input(g, m, MM_ELEM_REAL, B, 224, 224)),
-		"image_embeds");
-	start(g, B);
-}
-
-static void bench_image(struct mm_model *m, size_t B)
-{
-	struct mm_graph g;
-
-	start_image(&g, m, B);
-	report("image tower", B, &g);
-	stop(&g);
+	start_texts(&t, m, 8);
+	report("text tower", &t);
 }
 
 static void take_turns(struct mm_model *m, size_t B)
 {
-	struct mm_graph g;
+	struct tower t;
 	int c;
 
-	start_image(&g, m, B);
+	start_images(&t, m, B);
+	run(&t);
 	while ((c = getchar()) != EOF) {
-		const double t = bench_now();
+		const double start = bench_now();
 
 		if (c != '\n')
 			continue;
-		mm_graph_forward(&g);
-		printf("%.6f\n", bench_now() - t);
+		run(&t);
+		printf("%.6f\n", bench_now() - start);
 		fflush(stdout);
 	}
-	stop(&g);
-}
-
-static void bench_text(struct mm_model *m, size_t B)
-{
-	struct mm_text_input t;
-	struct mm_graph g;
-
-	mm_graph_init(&g, &m->store, MM_INFER);
-	t = mm_text_inputs(&g, B, 77, false, false);
-	mm_output(&g, m->arch->text(&g, m, &t), "text_embeds");
-	start(&g, B);
-	report("text tower", B, &g);
-	stop(&g);
+	stop(&t);
 }
 
 int main(int argc, char **argv)
 {
-	const struct mm_model shape = { .image_size = 224,
-					.context_length = 77,
+	const struct mm_model shape = { .image_size = SIDE,
+					.context_length = TOKENS,
 					.vocab_size = 49408,
 					.eos_token_id = END };
 	struct mm_err err = { 0 };
 	const bool turns = argc > 3 && !strcmp(argv[1], "-");
 	struct mm_model m;
+	void *values;
 
 	if (argc > 1)
 		only = argv[1];
@@ -200,24 +195,20 @@ int main(int argc, char **argv)
 	    mm_model_declare(&m, &err) || mm_model_bind(&m, true, &err))
 		fail(&err);
 	mm_store_initialise(&m.store, 1);
-	m.store.fixed = true;
+	/* As if they had come from a file: to be packed. */
+	values = m.store.values;
+	m.store.values = NULL;
 	if (turns) {
 		if (!strcmp(argv[3], "int8"))
 			repack(&m, MM_PACKED_INT8);
 		take_turns(&m, (size_t)atoi(argv[2]));
-		mm_model_release(&m);
-		return 0;
+	} else {
+		bench_towers(&m);
+		repack(&m, MM_PACKED_INT8);
+		bench_towers(&m);
 	}
-	bench_image(&m, 1);
-	bench_image(&m, 8);
-	bench_image(&m, 32);
-	bench_text(&m, 8);
-	repack(&m, MM_PACKED_INT8);
-	bench_image(&m, 1);
-	bench_image(&m, 8);
-	bench_image(&m, 32);
-	bench_text(&m, 8);
 	repack(&m, MM_PACKED_F32);
+	m.store.values = values;
 	mm_model_release(&m);
 	return 0;
 }
