@@ -103,73 +103,43 @@ static inline struct curve c_exp(mm_real x)
 	return (struct curve){ e, e };
 }
 
-/* C(NAME, name) for each activation of a switch, but for those that have a
- * loop of their own forward. */
-#define EACH_LOOP(C)            \
-	C(NONE, none)           \
-	C(GELU, gelu)           \
-	C(GELU_TANH, gelu_tanh) \
-	C(RELU, relu)           \
+/* C(NAME, name) for each activation of a switch; those that AVX-512 has another
+ * way for come first. */
+#define EACH_BELL(C) \
+	C(GELU, gelu) C(GELU_TANH, gelu_tanh) C(QUICK_GELU, quick_gelu)
+#define EACH_OTHER(C) \
+	C(NONE, none) \
+	C(RELU, relu) \
 	C(SILU, silu) C(SIGMOID, sigmoid) C(TANH, tanh) C(EXP, exp)
-#define EACH_ACT(C) EACH_LOOP(C) C(QUICK_GELU, quick_gelu)
+#define EACH_ACT(C) EACH_BELL(C) EACH_OTHER(C)
 
 #if defined(__AVX512F__) && !defined(MM_DOUBLE)
-/*
- * x sigmoid(1.702 x), which the layers of CLIP end with, in two thirds of the
- * time.  2^t is a polynomial of t - n (Remez exchange, 7.5e-8) times 2^n; no
- * more than 2^125, of which the reciprocal, by a step of Newton's, is normal.
- */
-static inline __m512 quick_gelu16(__m512 x)
-{
-	const __m512 t =
-		_mm512_min_ps(_mm512_set1_ps(125), /* a NaN stays */
-			      _mm512_mul_ps(x, _mm512_set1_ps(-2.4554669595f)));
-	const __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_NO_EXC);
-	const __m512 r = _mm512_sub_ps(t, n);
-	__m512 p = _mm512_set1_ps(1.32764718547e-3f), d;
-
-	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.67554133307e-3f));
-	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.55071327391e-2f));
-	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.40221197239e-1f));
-	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.93146967065e-1f));
-	p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.00000007165f));
-	d = _mm512_add_ps(_mm512_scalef_ps(p, n), _mm512_set1_ps(1));
-	p = _mm512_rcp14_ps(d);
-	d = _mm512_fnmadd_ps(d, p, _mm512_set1_ps(2));
-	return _mm512_mul_ps(_mm512_mul_ps(p, d), x);
-}
-
-static void quick_gelu(mm_real *y, const mm_real *x, size_t n)
-{
-	size_t i = 0;
-
-	for (; i + 16 <= n; i += 16)
-		_mm512_storeu_ps(y + i, quick_gelu16(_mm512_loadu_ps(x + i)));
-	if (i < n) {
-		const __mmask16 m = (__mmask16)((1u << (n - i)) - 1);
-
-		_mm512_mask_storeu_ps(
-			y + i, m,
-			quick_gelu16(_mm512_maskz_loadu_ps(m, x + i)));
-	}
-}
+#include "kernel/vec_act_avx512.h"
 #else
-static void quick_gelu(mm_real *y, const mm_real *x, size_t n)
-{
-	INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = c_quick_gelu(x[i]).y;
-}
+#define PLAIN(name)                                               \
+	static void name(mm_real *y, const mm_real *x, size_t n)  \
+	{                                                         \
+		INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = \
+			c_##name(x[i]).y;                         \
+	}
+PLAIN(gelu)
+PLAIN(gelu_tanh)
+PLAIN(quick_gelu)
 #endif
 
 static void act_fwd(mm_real *y, const mm_real *x, enum mm_act act, size_t n)
 {
 	switch (act) {
-	case MM_ACT_QUICK_GELU: quick_gelu(y, x, n); break;
+#define CASE(NAME, name) \
+	case MM_ACT_##NAME: name(y, x, n); break;
+		EACH_BELL(CASE)
+#undef CASE
 #define CASE(NAME, name)                                          \
 	case MM_ACT_##NAME:                                       \
 		INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = \
 			c_##name(x[i]).y;                         \
 		break;
-		EACH_LOOP(CASE)
+		EACH_OTHER(CASE)
 #undef CASE
 	case MM_ACT_LOG:
 		for (size_t i = 0; i < n; i++)
