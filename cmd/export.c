@@ -64,6 +64,7 @@ static const struct mm_opt opts[] = {
 /* What the Hub puts beside onnx/. */
 static const char *const beside[] = {
 	"config.json",
+	"open_clip_config.json",
 	"preprocessor_config.json",
 	"tokenizer.json",
 	"tokenizer_config.json",
@@ -73,6 +74,7 @@ static const char *const beside[] = {
 	"vocab.txt",
 	"added_tokens.json",
 	"spiece.model",
+	"sentencepiece.bpe.model",
 };
 
 static const char *suffix(const struct export_args *a)

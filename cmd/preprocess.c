@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "data/preprocess.h"
 #include "data/texts.h"
+#include "model/model.h"
 #include "sources.h"
 
 enum { TEXT_LENGTH = 77, MAX_SIDE = 1 << 14 };
@@ -229,17 +230,31 @@ static int choose_preset(struct run *r, struct mm_err *err)
 	return MM_OK;
 }
 
+/* Ids a text that the model reads; 0 where the folder holds none that opens. */
+static size_t model_length(const char *dir)
+{
+	struct mm_model m;
+	size_t n;
+
+	if (!dir || mm_model_open(&m, dir, NULL))
+		return 0;
+	n = m.context_length;
+	mm_model_release(&m);
+	return n;
+}
+
 /* Ids a text where --max-length does not tell. */
 static int default_length(const struct run *r, size_t *n, struct mm_err *err)
 {
 	const size_t told = mm_tokenizer_info(r->tokenizer)->max_length;
+	const size_t reads = model_length(r->args->common.model);
 	const struct mm_json *text;
 	struct mm_json *root = NULL;
 	int64_t v = TEXT_LENGTH;
 	int rc = MM_OK;
 
-	if (told && told <= 1 << 20) {
-		*n = told;
+	if (reads || (told && told <= 1 << 20)) {
+		*n = !reads || (told && told < reads) ? told : reads;
 		return MM_OK;
 	}
 	if (r->args->common.model &&
@@ -255,8 +270,12 @@ static int default_length(const struct run *r, size_t *n, struct mm_err *err)
 
 static int choose_tokenizer(struct run *r, struct mm_err *err)
 {
-	static const char *const files[] = { "tokenizer.json", "vocab.json",
-					     "vocab.txt", NULL };
+	static const char *const files[] = { "tokenizer.json",
+					     "vocab.json",
+					     "vocab.txt",
+					     "spiece.model",
+					     "sentencepiece.bpe.model",
+					     NULL };
 	const struct preprocess_args *a = r->args;
 	const char *path = a->tokenizer;
 	int rc;

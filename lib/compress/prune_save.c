@@ -357,8 +357,9 @@ static void put_part(struct mm_json_writer *w, const struct mm_pruner *p,
 	void *it = NULL;
 
 	mm_json_open(w, name, '{');
+	/* What the Hub has under its name is larger. */
 	while (mm_json_next(part, &it, &key, &value))
-		if (!ours(p, name, key))
+		if (!ours(p, name, key) && strcmp(key, "hf_model_name"))
 			mm_json_put(w, key, value);
 	for (size_t k = 0; k < p->n_towers; k++)
 		if (!strcmp(p->tower[k].kind->part, name))
