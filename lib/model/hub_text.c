@@ -85,11 +85,13 @@ int mm_hub_text_parse(struct mm_hub_text *h, struct mm_model *m,
 		      const struct mm_json *config, struct mm_err *err)
 {
 	const char *type = "bert", *positions = "absolute";
+	bool decoder = false;
 	int pool, proj, rc;
 
 	if ((rc = mm_json_want_str(config, "model_type", &type, err)) ||
 	    (rc = mm_json_want_str(config, "position_embedding_type",
 				   &positions, err)) ||
+	    (rc = mm_json_want_bool(config, "is_decoder", &decoder, err)) ||
 	    (rc = want_name(&pool, config, "pooler_type", mm_hub_pools, err)) ||
 	    (rc = want_name(&proj, config, "proj_type", mm_hub_projs, err)))
 		return rc;
@@ -98,6 +100,10 @@ int mm_hub_text_parse(struct mm_hub_text *h, struct mm_model *m,
 			       "'model_type' is '%s'; known are bert, roberta, "
 			       "xlm-roberta",
 			       type);
+	if (decoder)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'is_decoder' asks for a tower that is not "
+			       "known");
 	if (strcmp(positions, "absolute"))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'position_embedding_type' is '%s'; known is "
@@ -151,6 +157,12 @@ struct mm_node *mm_hub_text(struct mm_graph *g, const struct mm_model *m,
 	const size_t W = tower.width, D = m->embed_dim, inner = (W + D) / 2;
 	struct mm_node *x;
 
+	/* open_clip knows padding by its id, transformers by what it is told,
+	 * which may be nothing. */
+	if (!text->mask && m->only_open_clip)
+		return mm_graph_fail(g, MM_ERR_FORMAT,
+				     "texts come without the column 'mask', "
+				     "which hides their padding");
 	g->store->group = MM_GROUP_TEXT;
 	g->store->layer = 0;
 	x = mm_bert_embed(g, m, &h->bert, text, "text_model");

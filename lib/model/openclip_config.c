@@ -471,6 +471,7 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 	const struct mm_json *cfg = mm_json_get(root, "model_cfg");
 	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
 	struct job j = { .cfg = cfg, .beside = beside, .dim = 512 };
+	const char *name = NULL;
 	struct mm_openclip_timm timm;
 	struct mm_json_writer w;
 	int rc;
@@ -483,6 +484,9 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'multimodal_cfg' asks for a decoder (CoCa), "
 			       "which is not known");
+	if ((rc = mm_json_want_str(mm_json_get(cfg, "text_cfg"),
+				   "hf_model_name", &name, err)))
+		return mm_fail_ctx(err, "text_cfg");
 	j.family = family_of(cfg);
 	if (j.family == &hub && is_resnet(v))
 		return mm_fail(err, MM_ERR_FORMAT,

@@ -120,6 +120,9 @@ static const struct {
 	{ "", "\"hf_model_name\": \"x\"",
 	  ROBERTA "\"position_embedding_type\": \"relative_key\"}",
 	  "'position_embedding_type' is 'relative_key'" },
+	{ "", "\"hf_model_name\": \"x\"", ROBERTA "\"is_decoder\": true}",
+	  "'is_decoder' asks for a tower" },
+	{ "", "\"hf_model_name\": 5", NULL, "'hf_model_name'" },
 	{ "",
 	  "\"hf_model_name\": \"x\", \"tokenizer_kwargs\": "
 	  "{\"strip_sep_token\": true}",
@@ -186,6 +189,20 @@ START_TEST(texts_match)
 }
 END_TEST
 
+/* Ids alone: nobody says what is padding. */
+START_TEST(a_mask_is_wanted)
+{
+	static const int32_t ids[] = { 0, 5, 2, 1 };
+	struct mm_encoder e;
+	float out[16];
+
+	ck_ok(mm_encoder_open(&e, SET "model", err));
+	ck_fails(mm_embed_texts(&e.run, out, ids, NULL, NULL, 1, 4, err),
+		 MM_ERR_FORMAT, "texts come without the column 'mask'");
+	mm_encoder_release(&e);
+}
+END_TEST
+
 /* open_clip's configuration comes back, and the text model's beside it. */
 START_TEST(configurations_come_back)
 {
@@ -229,6 +246,7 @@ int main(void)
 	tcase_add_loop_test(tc, parameter_counts, 0, 4);
 	tcase_add_loop_test(tc, what_is_refused, 0, sizeof(bad) / sizeof(*bad));
 	tcase_add_test(tc, texts_match);
+	tcase_add_test(tc, a_mask_is_wanted);
 	tcase_add_test(tc, configurations_come_back);
 	return unit_run("hub", tc);
 }
