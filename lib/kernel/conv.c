@@ -23,6 +23,7 @@
 enum {
 	RUN = 192, /* pixels of a task, columns of a block of w  */
 	KC = 256,
+	APART = 16,	 /* lines, lest few sets of the cache hold all */
 	NR = 32,	 /* at least those of every instruction set    */
 	OWN = 144 * 256, /* mc * kc of every instruction set           */
 	TASKS = 8,	 /* cut finer where there would be fewer       */
@@ -31,7 +32,8 @@ enum {
 };
 
 static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
-static _Thread_local mm_real lines_of[NR * KC] __attribute__((aligned(64)));
+static _Thread_local mm_real lines_of[NR * (KC + APART)]
+	__attribute__((aligned(64)));
 static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
 
 static const struct mm_gemm_isa *isa(void)
@@ -95,33 +97,44 @@ static size_t source(size_t x, size_t u, size_t pad, size_t n,
 {
 	const size_t plus = x * g->up + (g->back ? pad : u);
 	const size_t minus = g->back ? u : pad;
+	size_t at = plus - minus;
 
-	if (plus < minus || (plus - minus) % g->down ||
-	    (plus - minus) / g->down >= n)
+	if (plus < minus)
 		return SIZE_MAX;
-	return (plus - minus) / g->down;
+	if (g->down != 1) { /* else no time for divisions */
+		if (at % g->down)
+			return SIZE_MAX;
+		at /= g->down;
+	}
+	return at < n ? at : SIZE_MAX;
+}
+
+static void zeros(mm_real *x, size_t n)
+{
+	if (n)
+		memset(x, 0, n * sizeof(*x));
 }
 
 /* Every `up`-th number of a row, from place x * up + v - left on. */
-static void stride_row(mm_real *out, const mm_real *row, size_t v, size_t x,
-		       size_t n, const struct gather *g)
+static inline void stride_row(mm_real *out, const mm_real *row, size_t v,
+			      size_t x, size_t n, const struct gather *g,
+			      size_t up)
 {
-	const size_t up = g->up, plus = x * up + v;
-	size_t i = plus < g->left ? (g->left - plus + up - 1) / up : 0, end = i;
+	const size_t plus = x * up + v;
+	size_t i = plus < g->left ? (g->left - plus + up - 1) / up : 0, end;
 
-	i = least(i, n);
-	memset(out, 0, i * sizeof(*out));
+	i = end = least(i, n);
+	zeros(out, i);
 	row += i < n ? plus + i * up - g->left : 0;
 	if (i < n && plus + i * up - g->left < g->Ws)
 		end = least(n, i + (g->Ws - (plus + i * up - g->left) + up -
 				    1) / up);
 	if (up == 2)
-		mm_vec()->even(out + i, row, end > i ? end - i : 0);
+		mm_vec()->even(out + i, row, end - i);
 	else
 		for (size_t k = 0; i + k < end; k++)
 			out[i + k] = row[up * k];
-	end = end > i ? end : i;
-	memset(out + end, 0, (n - end) * sizeof(*out));
+	zeros(out + end, n - end);
 }
 
 /* A number at every `down`-th place, where x + left - v divides. */
@@ -145,7 +158,10 @@ static void fill_row(mm_real *out, const mm_real *row, size_t v, size_t x,
 	size_t i = 0, at;
 
 	if (g->up != 1 && !g->back) {
-		stride_row(out, row, v, x, n, g);
+		if (g->up == 2) /* a division is a shift then */
+			stride_row(out, row, v, x, n, g, 2);
+		else
+			stride_row(out, row, v, x, n, g, g->up);
 		return;
 	}
 	if (g->down != 1) {
@@ -184,8 +200,7 @@ static const mm_real *gather(mm_real *line, size_t k, size_t first, size_t n,
 
 	if (direct(g))
 		return plane + first;
-	for (size_t i = 0; i < n;) {
-		const size_t y = (first + i) / g->Wd, x = (first + i) % g->Wd;
+	for (size_t i = 0, y = first / g->Wd, x = first % g->Wd; i < n; y++) {
 		const size_t m = least(n - i, g->Wd - x);
 		const size_t at = source(y, u, g->top, g->Hs, g);
 
@@ -194,6 +209,7 @@ static const mm_real *gather(mm_real *line, size_t k, size_t first, size_t n,
 		else
 			fill_row(line + i, plane + at * g->Ws, v, x, m, g);
 		i += m;
+		x = 0;
 	}
 	return line;
 }
@@ -422,7 +438,8 @@ struct weight_job {
 	const mm_real *dy, *x;
 	size_t B, F, K, P, x_size;
 	size_t cols, col_parts; /* of dw per task */
-	size_t runs, parts;	/* of pixels of all samples; tasks */
+	size_t run;		/* of pixels */
+	size_t runs, parts;	/* of all samples; tasks */
 };
 
 /* Panels of columns q..q+n of dw: what pixels first..first+kc give them. */
@@ -432,14 +449,16 @@ static void pack_columns(mm_real *panels, size_t q, size_t n, size_t first,
 {
 	for (size_t c = 0; c < n; c += nr) {
 		const size_t m = least(n - c, nr);
-		struct mm_gemm p = { .tb = true, .B = lines_of, .ldb = kc };
+		struct mm_gemm p = { .tb = true,
+				     .B = lines_of,
+				     .ldb = kc + APART };
 
 		if (direct(g)) {
 			p.ldb = g->Hs * g->Ws;
 			p.B = g->src + (q + c) * p.ldb + first;
 		}
 		for (size_t i = 0; i < m && !direct(g); i++)
-			gather(lines_of + i * kc, q + c + i, first, kc, g);
+			gather(lines_of + i * p.ldb, q + c + i, first, kc, g);
 		j->isa->pack_b(&p, 0, kc, 0, m, panels + c * kc);
 	}
 }
@@ -483,14 +502,14 @@ static void weigh_some(void *ctx, size_t begin, size_t end)
 static void weigh_runs(const struct weight_job *j, size_t part)
 {
 	const struct mm_gemm_isa *I = j->isa;
-	const size_t per = parts_of(j->P, I->kc);
+	const size_t per = parts_of(j->P, j->run);
 	mm_real *sums = j->sums + part * j->F * j->K;
 
 	memset(sums, 0, j->F * j->K * sizeof(*sums));
 	for (size_t r = j->runs * part / j->parts;
 	     r < j->runs * (part + 1) / j->parts; r++) {
-		const size_t b = r / per, k = r % per * I->kc;
-		const size_t kc = least(j->P - k, I->kc);
+		const size_t b = r / per, k = r % per * j->run;
+		const size_t kc = least(j->P - k, j->run);
 		struct gather g = j->g;
 		const struct mm_gemm p = { .alpha = 1,
 					   .beta = 1,
@@ -552,8 +571,14 @@ void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 				       .down = 1 } };
 	const size_t m_parts = parts_of(p->F, j.isa->mc);
 
+	if (!j.P)
+		return;
 	if (j.F * j.K <= FEW) {
-		j.runs = p->B * parts_of(j.P, j.isa->kc);
+		/* Whole rows, where that is not much less. */
+		j.run = j.isa->kc / Wo * Wo;
+		if (j.run < j.isa->kc / 4 * 3)
+			j.run = j.isa->kc;
+		j.runs = p->B * parts_of(j.P, j.run);
 		j.parts = least(j.runs, PARTS);
 		mm_parallel_for(j.parts, 1, weigh_runs_some, &j);
 		mm_parallel_for(j.F * j.K, 1024, add_sums_some, &j);

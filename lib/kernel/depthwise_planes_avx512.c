@@ -27,7 +27,13 @@
 typedef __m512 vec;
 typedef __mmask16 mask;
 
-enum { VL = MM_DP_LANES, KM = MM_DP_KERNEL, HALF = (KM + 1) / 2 };
+enum {
+	VL = MM_DP_LANES,
+	KM = MM_DP_KERNEL,
+	HALF = (KM + 1) / 2,
+	LINE = 64,
+	FIRST = 32 << 10
+};
 
 /* A vector of columns, of a plane and perhaps the next one. */
 struct block {
@@ -124,17 +130,23 @@ INLINE vec bias(bool two, const struct mm_dp *p, const struct block *b)
 	return p->bias ? own(b, two, p->bias, 1, 0) : _mm512_setzero_ps();
 }
 
-/* Lines of the cache, as many as a row of this takes of either map. */
-INLINE void ask(const struct block *b, size_t row, size_t nx, size_t ny)
+/* Lines of the cache, as many as a row of this takes of either map: into the
+ * first cache, unless they are more than it can wait for meanwhile. */
+INLINE void ask(const struct block *b, size_t row, size_t nx, size_t ny,
+		bool many)
 {
+	const char *x = b->next[0] + row * b->step[0];
+	const char *y = b->next[1] + row * b->step[1];
+
 	UNROLL
-	for (size_t i = 0; i < nx; i++)
-		_mm_prefetch(b->next[0] + row * b->step[0] + i * 64,
-			     _MM_HINT_T0);
-	UNROLL
-	for (size_t i = 0; i < ny; i++)
-		_mm_prefetch(b->next[1] + row * b->step[1] + i * 64,
-			     _MM_HINT_T0);
+	for (size_t i = 0; i < nx + ny; i++) {
+		const char *line = i < nx ? x + i * LINE : y + (i - nx) * LINE;
+
+		if (many)
+			_mm_prefetch(line, _MM_HINT_T1);
+		else
+			_mm_prefetch(line, _MM_HINT_T0);
+	}
 }
 
 INLINE void load_sums(vec *sum, const float *sums, size_t n)
@@ -170,7 +182,7 @@ INLINE void down(size_t K, bool two, const struct mm_dp *p,
 	for (ptrdiff_t y = first - plus; y < end; y++) {
 		const ptrdiff_t r = y + plus - (ptrdiff_t)p->top;
 
-		ask(b, (size_t)(y + plus - first), 1, 1);
+		ask(b, (size_t)(y + plus - first), 1, 1, false);
 		UNROLL
 		for (size_t v = 0; v < K; v++) {
 			vec z;
@@ -210,7 +222,7 @@ INLINE void weigh(size_t K, bool two, const struct mm_dp *p,
 	for (size_t y = first; y < p->H + p->top; y++) {
 		const ptrdiff_t r = (ptrdiff_t)y - (ptrdiff_t)p->top;
 
-		ask(b, y, 1, 1);
+		ask(b, y, 1, 1, false);
 		UNROLL
 		for (size_t k = K - 1; k; k--)
 			d[k] = d[k - 1];
@@ -277,7 +289,7 @@ INLINE void down2(size_t K, const struct mm_dp *p, const struct block *b)
 	for (ptrdiff_t y = first - plus; y < end; y++) {
 		const ptrdiff_t r = 2 * (y + plus) - (ptrdiff_t)p->top;
 
-		ask(b, (size_t)(y + plus - first), 4, 1);
+		ask(b, (size_t)(y + plus - first), 4, 1, K == 3);
 		UNROLL
 		for (size_t e = 0; e < 2; e++) {
 			vec z[KM];
@@ -322,7 +334,7 @@ INLINE void weigh2(size_t K, const struct mm_dp *p, const struct block *b,
 	for (size_t y = 0; y < p->Ho + half; y++) {
 		const ptrdiff_t r = (ptrdiff_t)(2 * y) - (ptrdiff_t)p->top;
 
-		ask(b, y, 4, 1);
+		ask(b, y, 4, 1, K == 3);
 		UNROLL
 		for (size_t k = half; k; k--)
 			d[k] = d[k - 1];
@@ -385,7 +397,7 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 	for (ptrdiff_t t = first - (ptrdiff_t)half; t < end; t++) {
 		const bool there = (size_t)t < p->H;
 
-		ask(b, (size_t)(t - first) + half, 1, 4);
+		ask(b, (size_t)(t - first) + half, 1, 4, K == 3);
 		UNROLL
 		for (size_t q = 0; q <= half; q++) {
 			UNROLL

@@ -4,6 +4,9 @@
  * vec_avx2.c and vec_avx512.c with MM_ISA_TABLE, the name of the table.
  */
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -201,9 +204,32 @@ static void add(mm_real *restrict y, const mm_real *restrict x, size_t n)
 		y[i] += x[i];
 }
 
+#if defined(__AVX512F__) && !defined(MM_DOUBLE)
+/* The second half of 31 numbers is read from the 16th on: the 32nd may be
+ * missing. */
+static void even16(float *y, const float *x)
+{
+	const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19,
+					     21, 23, 25, 27, 29, 31);
+
+	_mm512_storeu_ps(y, _mm512_permutex2var_ps(_mm512_loadu_ps(x), at,
+						   _mm512_loadu_ps(x + 15)));
+}
+#endif
+
 static void even(mm_real *restrict y, const mm_real *restrict x, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0;
+
+#if defined(__AVX512F__) && !defined(MM_DOUBLE)
+	for (; i + 16 <= n; i += 16)
+		even16(y + i, x + 2 * i);
+	if (n > 16 && i < n)
+		even16(y + n - 16, x + 2 * (n - 16));
+	if (n > 16)
+		return;
+#endif
+	for (; i < n; i++)
 		y[i] = x[2 * i];
 }
 
