@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "base/mem.h"
 #include "model/encode.h"
 
 enum { D = 40, T = 20, S = 32, N = 11 };
@@ -136,6 +137,50 @@ START_TEST(bad_input_leaves_the_encoder_whole)
 }
 END_TEST
 
+/* Slices of a graph that is kept, of either of two sizes. */
+static void runs_in_slices(const struct mm_embed_graph *kept, size_t B)
+{
+	size_t most = 0, least = B;
+
+	for (int i = 0; i < MM_EMBED_KEPT && kept[i].B; i++) {
+		most = kept[i].B > most ? kept[i].B : most;
+		least = kept[i].B < least ? kept[i].B : least;
+	}
+	ck_assert_uint_gt(most, 1);
+	ck_assert_uint_lt(most, B);
+	ck_assert_uint_le(most - least, 1);
+	ck_assert_uint_le(most * kept[0].one, MM_EMBED_BYTES);
+}
+
+/* Batches whose values are more than MM_EMBED_BYTES, and parts of them. */
+START_TEST(large_batches_run_in_slices)
+{
+	enum { B = 2501, LAST = 3 };
+	const size_t n = (size_t)3 * S * S;
+	uint8_t *pixels = mm_malloc(B, n);
+	int32_t *ids = mm_calloc(B * T, sizeof(*ids));
+	float *out = mm_malloc(B * D, sizeof(*out)), want[LAST][D];
+
+	for (size_t i = 0; i < B * n; i++)
+		pixels[i] = (uint8_t)(i * 31 + i / n * 7);
+	for (size_t i = 0; i < B * T; i++)
+		ids[i] = (int32_t)(i * 7 % 50);
+	ck_ok(mm_embed_images(&enc.run, out, pixels, MM_ELEM_U8, B, S, S, err));
+	runs_in_slices(enc.run.image, B);
+	ck_ok(mm_embed_images(&enc.run, want[0], pixels + (B - LAST) * n,
+			      MM_ELEM_U8, LAST, S, S, err));
+	ck_assert_mem_eq(out + (B - LAST) * D, want, sizeof(want));
+	ck_ok(mm_embed_texts(&enc.run, out, ids, NULL, NULL, B, T, err));
+	runs_in_slices(enc.run.text, B);
+	ck_ok(mm_embed_texts(&enc.run, want[0], ids + (B - LAST) * T, NULL,
+			     NULL, LAST, T, err));
+	ck_assert_mem_eq(out + (B - LAST) * D, want, sizeof(want));
+	mm_free(pixels);
+	mm_free(ids);
+	mm_free(out);
+}
+END_TEST
+
 START_TEST(logits_have_the_models_scale)
 {
 	float scale = 0, bias = 1;
@@ -157,6 +202,7 @@ int main(void)
 	tcase_add_loop_test(tc, pictures_in_any_batch, 0, 5);
 	tcase_add_loop_test(tc, texts_in_any_batch, 0, 5);
 	tcase_add_test(tc, bad_input_leaves_the_encoder_whole);
+	tcase_add_test(tc, large_batches_run_in_slices);
 	tcase_add_test(tc, logits_have_the_models_scale);
 	return unit_run("encode", tc);
 }
