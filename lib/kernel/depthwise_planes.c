@@ -7,6 +7,8 @@
  */
 #include "kernel/depthwise_planes.h"
 
+#include <string.h>
+
 #include "base/parallel.h"
 #include "kernel/cpu.h"
 #include "kernel/vec.h"
@@ -210,37 +212,58 @@ void mm_planes_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 
 /* ---- backward to w ---- */
 
-/* The planes of one unit in one part of the batch. */
-static void weigh(const struct job *j, size_t unit, size_t part)
+/* What one unit of sample b gives; `next` planes on comes what is wanted
+ * then. */
+static void weigh_unit(const struct job *j, mm_real *sums, struct mm_dp *d,
+		       size_t b, size_t unit, size_t next)
 {
-	const size_t C = j->p->C, B = j->p->B;
-	const size_t last = B * (part + 1) / j->parts;
-	mm_real sums[MM_DP_SETS * MM_DP_SET] = { 0 };
+	const size_t plane = unit_at(d, j, (b * j->units + unit) * j->strips);
+
+	d->end = j->rows;
+	d->size_x = d->n * d->H * d->W;
+	d->size_y = d->n * d->Ho * d->Wo;
+	d->next_x = (next ? next : d->n) * d->H * d->W;
+	d->next_y = (next ? next : d->n) * d->Ho * d->Wo;
+	j->isa->bwd_w(sums, j->in2 + plane * d->Ho * d->Wo,
+		      j->src + plane * d->H * d->W, d);
+}
+
+/*
+ * Some units in one part of the batch.  Sums are folded after all samples, as
+ * planes side by side make that dear, or else after each: planes are then read
+ * in the order in which they lie.
+ */
+static void weigh(const struct job *j, size_t first, size_t end, size_t part)
+{
+	const size_t C = j->p->C, B = j->p->B, taps = j->d.k * j->d.k;
+	const size_t b0 = B * part / j->parts, b1 = B * (part + 1) / j->parts;
+	const size_t inner = j->d.abreast > 1 ? b1 - b0 : 1;
+	mm_real *total = j->sums + part * C * taps;
+	mm_real sums[MM_DP_SETS * MM_DP_SET];
 	struct mm_dp d;
 
-	for (size_t b = B * part / j->parts; b < last; b++) {
-		const size_t plane =
-			unit_at(&d, j, (b * j->units + unit) * j->strips);
-		const size_t next = b + 1 < last ? C : d.n;
-
-		d.end = j->rows;
-		d.next_x = next * d.H * d.W;
-		d.next_y = next * d.Ho * d.Wo;
-		d.size_x = d.n * d.H * d.W;
-		d.size_y = d.n * d.Ho * d.Wo;
-		j->isa->bwd_w(sums, j->in2 + plane * d.Ho * d.Wo,
-			      j->src + plane * d.H * d.W, &d);
-	}
-	j->isa->fold(j->sums + (part * C + unit * j->d.n) * d.k * d.k, sums,
-		     &d);
+	memset(total + first * j->d.n * taps, 0,
+	       (least(C, end * j->d.n) - first * j->d.n) * taps *
+		       sizeof(*total));
+	for (size_t b = b0; b < b1; b += inner)
+		for (size_t u = first; u < end; u++) {
+			memset(sums, 0, sizeof(sums));
+			for (size_t i = 0; i < inner; i++)
+				weigh_unit(j, sums, &d, b + i, u,
+					   i + 1 < inner ? C : 0);
+			j->isa->fold(total + u * j->d.n * taps, sums, &d);
+		}
 }
 
 static void weigh_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
 
-	for (size_t t = begin; t < end; t++)
-		weigh(j, t / j->parts, t % j->parts);
+	for (size_t t = begin; t < end; t++) {
+		const size_t first = t / j->parts * j->run;
+
+		weigh(j, first, least(j->units, first + j->run), t % j->parts);
+	}
 }
 
 void mm_planes_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
@@ -264,7 +287,8 @@ void mm_planes_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 
 	job_init(&j);
 	j.parts = least(p->B, parts_of(TASKS, j.units));
-	mm_parallel_for(j.units * j.parts, 1, weigh_some, &j);
+	j.run = j.d.abreast > 1 ? 1 : parts_of(j.units, TASKS);
+	mm_parallel_for(parts_of(j.units, j.run) * j.parts, 1, weigh_some, &j);
 	for (size_t i = 0; i < j.parts; i++)
 		mm_vec()->add(dw, work + i * n, n);
 }

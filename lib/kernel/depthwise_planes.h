@@ -60,7 +60,7 @@ struct mm_dp_isa {
 	 * each plane where it is alone: MM_DP_SETS at most. */
 	void (*bwd_w)(mm_real *sums, const mm_real *dy, const mm_real *x,
 		      const struct mm_dp *p);
-	/* dw of n planes from their sums. */
+	/* dw of n planes += their sums. */
 	void (*fold)(mm_real *dw, const mm_real *sums, const struct mm_dp *p);
 };
 

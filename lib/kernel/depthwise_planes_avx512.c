@@ -222,7 +222,7 @@ INLINE void weigh(size_t K, bool two, const struct mm_dp *p,
 	for (size_t y = first; y < p->H + p->top; y++) {
 		const ptrdiff_t r = (ptrdiff_t)y - (ptrdiff_t)p->top;
 
-		ask(b, y, 1, 1, false);
+		ask(b, y, 1, 1, K == 3);
 		UNROLL
 		for (size_t k = K - 1; k; k--)
 			d[k] = d[k - 1];
@@ -569,8 +569,6 @@ static void fold(float *dw, const float *sums, const struct mm_dp *p)
 {
 	const size_t n = p->k * p->k;
 
-	for (size_t i = 0; i < p->n * n; i++)
-		dw[i] = 0;
 	for (size_t i = 0; i < p->n && p->abreast == 1; i++)
 		fold_some(dw + i * n, sums + i * MM_DP_SET, 0xffff, n);
 	for (size_t c = 0; c < p->n * p->cols && p->abreast > 1; c += VL) {
