@@ -57,6 +57,9 @@ printf '{"input": {"image": "%s"}%s}' "$uri" "$b64" >json
 	printf '\r\n\r\n%s\r\n--b0und--\r\n' "$caption"
 } >form
 
+mmtool embed -q --image -m "$model" "$picture" -o out.mmt &&
+	mmtool embed -q --text -m "$model" fix/captions.txt -o out.mmt || exit 1
+
 # ---- embed: what N inputs more cost, so that its start does not count ----
 embed() { # embed KIND N
 	rm -rf in && mkdir in
