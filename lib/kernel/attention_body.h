@@ -27,6 +27,7 @@
 #include "kernel/attention_isa.h"
 #include "kernel/embed.h"
 #include "kernel/fmath.h"
+#include "kernel/unroll.h"
 #include "kernel/vec.h"
 
 typedef mm_real vec __attribute__((vector_size(MM_VEC_BYTES), may_alias));
@@ -39,8 +40,6 @@ enum {
 	NR = 2 * VL,
 	LINE = 64 / sizeof(mm_real), /* of the cache */
 };
-
-#define INLINE static inline __attribute__((always_inline))
 
 static inline vec load(const mm_real *p)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/depthwise_isa.h"
+#include "kernel/unroll.h"
 
 /* Vectors wider than a register are passed to inlined functions only. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -32,14 +33,6 @@ typedef mm_real vec __attribute__((vector_size(VL * sizeof(mm_real)),
 typedef mm_real four __attribute__((vector_size(4 * sizeof(mm_real)),
 				    aligned(sizeof(mm_real)), may_alias));
 typedef mm_real eight __attribute__((vector_size(8 * sizeof(mm_real))));
-
-#define INLINE static inline __attribute__((always_inline))
-/* clang takes GCC's pragma as a hint only. */
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
 
 /* Compilers like to finish one sum before the next: a chain of waits. */
 #if defined(__AVX512F__) && !defined(MM_DOUBLE)

@@ -163,24 +163,32 @@ static void run(struct job *j)
 	mm_parallel_for(parts_of(j->total, j->run), 1, convolve_some, j);
 }
 
+/* Results in lanes, from x; w is the weights or their gradient. */
+static struct job job_of(const struct mm_conv *p, const mm_real *x,
+			 const mm_real *w)
+{
+	const size_t Ho = mm_conv_rows(p), Wo = mm_conv_cols(p);
+
+	return (struct job){ .p = p,
+			     .src = x,
+			     .w = w,
+			     .rows = Ho,
+			     .d = { .H = p->H,
+				    .W = p->W,
+				    .Ho = Ho,
+				    .Wo = Wo,
+				    .cols = Wo,
+				    .top = p->top,
+				    .left = p->left } };
+}
+
 void mm_planes_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 		   const struct mm_conv *p)
 {
-	const size_t Ho = mm_conv_rows(p), Wo = mm_conv_cols(p);
-	struct job j = { .p = p,
-			 .dst = y,
-			 .src = x,
-			 .w = w,
-			 .rows = Ho,
-			 .d = { .H = p->H,
-				.W = p->W,
-				.Ho = Ho,
-				.Wo = Wo,
-				.cols = Wo,
-				.top = p->top,
-				.left = p->left,
-				.bias = p->bias } };
+	struct job j = job_of(p, x, w);
 
+	j.dst = y;
+	j.d.bias = p->bias;
 	run(&j);
 }
 
@@ -269,22 +277,11 @@ static void weigh_some(void *ctx, size_t begin, size_t end)
 void mm_planes_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 		     const struct mm_conv *p, mm_real *work)
 {
-	const size_t Ho = mm_conv_rows(p), Wo = mm_conv_cols(p);
 	const size_t n = p->C * p->kh * p->kw;
-	struct job j = { .p = p,
-			 .src = x,
-			 .in2 = dy,
-			 .w = dw,
-			 .sums = work,
-			 .rows = Ho,
-			 .d = { .H = p->H,
-				.W = p->W,
-				.Ho = Ho,
-				.Wo = Wo,
-				.cols = Wo,
-				.top = p->top,
-				.left = p->left } };
+	struct job j = job_of(p, x, dw);
 
+	j.in2 = dy;
+	j.sums = work;
 	job_init(&j);
 	j.parts = least(p->B, parts_of(TASKS, j.units));
 	j.run = j.d.abreast > 1 ? 1 : parts_of(j.units, TASKS);

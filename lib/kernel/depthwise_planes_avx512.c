@@ -13,14 +13,8 @@
 #include <stdint.h>
 
 #include "kernel/depthwise_planes.h"
+#include "kernel/unroll.h"
 
-#define INLINE static inline __attribute__((always_inline))
-/* clang takes GCC's pragma as a hint only. */
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
 /* Compilers like to finish one sum before the next: a chain of waits. */
 #define IN_ORDER(v) __asm__("" : "+v"(v))
 

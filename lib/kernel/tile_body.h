@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "kernel/real.h"
+#include "kernel/unroll.h"
 
 typedef mm_real vec __attribute__((vector_size(MM_VEC_BYTES)));
 typedef mm_real vec_u
@@ -23,15 +24,6 @@ typedef mm_real vec_u
 typedef mm_real vec4 __attribute__((vector_size(4 * sizeof(mm_real))));
 typedef mm_real vec4_u __attribute__((vector_size(4 * sizeof(mm_real)),
 				      aligned(sizeof(mm_real))));
-
-/* clang takes GCC's pragma as a hint only. */
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum {
 	VL = MM_VEC_BYTES / sizeof(mm_real),

@@ -8,9 +8,9 @@ t --resume --plot p.html --loss multi,lm
 head -n 1 p.html
 sed 's/<[^h][^>]*>//g; /http/d' p.html | grep -c 'href\|src='
 mmtool view --log run | grep -o '^  [a-z@0-9._]*'
-t --plot none/p.svg --loss lm --resume-changed
 # the ninth line of a panel and those after it are told by dashes
 printf '%s\n' 'batch-size = 8' 'steps = 1' '[a]' 'loss = lm' '[b]' '[c]' >three
 mmtool train -q --preset micro --tokenizer "$FIX/vocab" --recipe three \
 	--plot three.svg -o three-run "$FIX/data.mmt"
 grep -o 'dasharray="[0-9][^>]* d="M[0-9]* [0-9]*h' three.svg | cut -d '"' -f 2 | uniq -c
+t --plot none/p.svg --loss lm --resume-changed
