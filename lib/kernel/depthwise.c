@@ -3,8 +3,6 @@
  *
  * A task takes as many channels of a sample as a vector has lanes, and turns
  * some rows of their planes at a time into pixels of one channel per lane.
- * Channels that are missing in the last group are its last one once more: they
- * come to the same numbers, which are written to the same place.
  *
  *	planes --in--> ring of source rows --block--> strip --out--> planes
  *
@@ -207,12 +205,14 @@ static size_t channel(const struct job *j, size_t g, size_t lane)
 	return least(g * j->L + lane, j->p->C - 1);
 }
 
-/* Where planes of n numbers lie, one a lane. */
-static void planes(const mm_real *of[LANES], const struct job *j,
-		   const mm_real *x, size_t b, size_t g, size_t n)
+/* Planes of n numbers. */
+static struct mm_dw_planes planes(const struct job *j, const mm_real *x,
+				  size_t b, size_t g, size_t n)
 {
-	for (size_t l = 0; l < j->L; l++)
-		of[l] = x + (b * j->p->C + channel(j, g, l)) * n;
+	const size_t C = j->p->C, c = g * j->L;
+
+	return (struct mm_dw_planes){ x + (b * C + c) * n, n,
+				      least(j->L, C - c) };
 }
 
 /* A strip of results, and the source rows that it needs. */
@@ -269,15 +269,16 @@ static const mm_real *ring_row(const struct job *j, const struct mm_dw_rows *in,
 static void fetch(const struct job *j, const struct mm_dw_rows *to,
 		  const struct strip *t, size_t *have)
 {
-	const mm_real *from[LANES];
 	const size_t lo = most(t->lo, t->y ? *have : 0);
 
 	if (lo < t->hi && j->q.wide) {
 		j->isa->lay(to, j->src + (t->b * j->p->C + t->g) * j->q.src_n,
 			    lo, t->hi - lo);
 	} else if (lo < t->hi) {
-		planes(from, j, j->src, t->b, t->g, j->q.src_n);
-		j->isa->in(to, from, lo, t->hi - lo);
+		const struct mm_dw_planes from =
+			planes(j, j->src, t->b, t->g, j->q.src_n);
+
+		j->isa->in(to, &from, lo, t->hi - lo);
 	}
 	*have = most(lo, t->hi);
 }
@@ -342,9 +343,9 @@ static void look_ahead(struct ahead *a, size_t steps)
 static void pack_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
-	const mm_real *from[LANES];
 
 	for (size_t g = begin; g < end; g++) {
+		const struct mm_dw_planes from = planes(j, j->w, 0, g, j->taps);
 		const struct mm_dw_rows to = { .z = j->head +
 						    g * j->taps * j->L,
 					       .ring = 1,
@@ -353,8 +354,7 @@ static void pack_some(void *ctx, size_t begin, size_t end)
 					       .phases = 1,
 					       .cols = j->taps };
 
-		planes(from, j, j->w, 0, g, j->taps);
-		j->isa->in(&to, from, 0, 1);
+		j->isa->in(&to, &from, 0, 1);
 	}
 }
 
@@ -461,15 +461,12 @@ static void rows(const struct job *j, mm_real *z, const struct mm_dw_rows *in,
 static void write_strip(const struct job *j, const struct strip *s, mm_real *z)
 {
 	const size_t n = (s->end - s->y) * j->q.cols;
-	const mm_real *old[LANES];
-	mm_real *to[LANES];
+	const struct mm_dw_planes old =
+		planes(j, j->in2 + s->y * j->q.cols, s->b, s->g, j->q.n);
 
 	if (!j->q.back && j->p->act != MM_ACT_NONE)
 		mm_vec()->act_fwd(z, z, j->p->act, n * j->L);
-	planes(old, j, j->in2 + s->y * j->q.cols, s->b, s->g, j->q.n);
-	for (size_t l = 0; l < j->L; l++)
-		to[l] = j->dst + (old[l] - j->in2);
-	j->isa->out(to, old, j->beta, z, n);
+	j->isa->out(j->dst + (old.x - j->in2), &old, j->beta, z, n);
 }
 
 static void lanes_run(const struct job *j, size_t i, size_t end, mm_real *slot)
@@ -662,12 +659,12 @@ static void weigh(const void *ctx, size_t task, mm_real *slot)
 	memset(total, 0, n * sizeof(*total));
 	for (size_t k = 0; k < (end - first) * q->strips; k++) {
 		const struct strip s = strip_at(j, strip_of(j, first, g, k));
-		const mm_real *from[LANES];
+		const struct mm_dw_planes from =
+			planes(j, j->in2, s.b, s.g, q->n);
 		struct ahead ahead;
 
 		fetch(j, &in, &s, &have);
-		planes(from, j, j->in2, s.b, s.g, q->n);
-		j->isa->in(&dy, from, s.y, s.end - s.y);
+		j->isa->in(&dy, &from, s.y, s.end - s.y);
 		ahead_init(&ahead, j, strip_of(j, first, g, k + 1), have,
 			   s.end - s.y);
 		add_rows(j, total, &in, dy.z, &s, &ahead);

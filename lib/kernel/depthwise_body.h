@@ -6,6 +6,7 @@
  * stands idle at the right edge of a narrow map, no load crosses a line of the
  * cache, and a border costs nothing but zeros.
  */
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernel/depthwise_isa.h"
@@ -62,26 +63,27 @@ INLINE four load4(const mm_real *p)
 
 /* ---- between planes and lanes ---- */
 
-/* Numbers i.. of planes k, k + 4, ...: fours side by side. */
-INLINE vec join(const mm_real *const *from, size_t k, size_t i)
+/* Where the plane of lane l begins; `all` lanes have one of their own. */
+INLINE size_t plane(const struct mm_dw_planes *p, bool all, size_t l)
 {
-#if defined(__AVX512F__) && !defined(MM_DOUBLE)
-	/* A load under a mask takes no turn of the shuffles below. */
-	__m512 v = _mm512_castps128_ps512(_mm_loadu_ps(from[k] + i));
+	return (all || l < p->n ? l : p->n - 1) * p->step;
+}
 
-	v = _mm512_mask_broadcast_f32x4(v, 0x00f0,
-					_mm_loadu_ps(from[k + 4] + i));
-	v = _mm512_mask_broadcast_f32x4(v, 0x0f00,
-					_mm_loadu_ps(from[k + 8] + i));
-	return (vec)_mm512_mask_broadcast_f32x4(v, 0xf000,
-						_mm_loadu_ps(from[k + 12] + i));
-#elif defined(__AVX2__)
-	const eight a = __builtin_shufflevector(load4(from[k] + i),
-						load4(from[k + 4] + i), 0, 1, 2,
+INLINE four get4(const struct mm_dw_planes *p, bool all, size_t l, size_t i)
+{
+	return load4(p->x + plane(p, all, l) + i);
+}
+
+/* Numbers i.. of planes k, k + 4, ...: fours side by side. */
+INLINE vec join(const struct mm_dw_planes *p, bool all, size_t k, size_t i)
+{
+#if defined(__AVX2__)
+	const eight a = __builtin_shufflevector(get4(p, all, k, i),
+						get4(p, all, k + 4, i), 0, 1, 2,
 						3, 4, 5, 6, 7);
 #if defined(__AVX512F__)
-	const eight b = __builtin_shufflevector(load4(from[k + 8] + i),
-						load4(from[k + 12] + i), 0, 1,
+	const eight b = __builtin_shufflevector(get4(p, all, k + 8, i),
+						get4(p, all, k + 12, i), 0, 1,
 						2, 3, 4, 5, 6, 7);
 
 	return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
@@ -90,7 +92,7 @@ INLINE vec join(const mm_real *const *from, size_t k, size_t i)
 	return a;
 #endif
 #else
-	return load4(from[k] + i);
+	return get4(p, all, k, i);
 #endif
 }
 
@@ -113,38 +115,72 @@ INLINE void turn(vec x[4])
 	x[3] = MIX(b, d, PAIR_HI);
 }
 
-/* Pixels x..x+4 of a row; S phases, or any number where it is 0. */
-INLINE void put4(mm_real *row, size_t S, const vec p[4], size_t x,
-		 const struct mm_dw_rows *to)
+/* Numbers i..i+4 of all planes: a pixel each. */
+#if defined(__AVX512F__) && !defined(MM_DOUBLE)
+INLINE void in4(mm_real *const to[4], const struct mm_dw_planes *p, bool all,
+		size_t i)
 {
-	const size_t phases = S ? S : to->phases;
-
-	x += to->left;
+	/* Halves: whole vectors would be put together in more steps. */
 	UNROLL
-	for (size_t k = 0; k < 4; k++)
-		store(row + ((x + k) % phases * to->part + (x + k) / phases) *
-				      VL,
-		      p[k]);
-}
-
-/* One row; fours overlap at its end. */
-INLINE void in_row(mm_real *row, size_t S, const mm_real *const *from,
-		   size_t first, const struct mm_dw_rows *to)
-{
-	for (size_t x = 0; x < to->cols; x += 4) {
-		const size_t i = x + 4 <= to->cols ? x : to->cols - 4;
-		vec p[4];
+	for (size_t l = 0; l < VL; l += VL / 2) {
+		__m256 x[4], a, b, c, d;
 
 		UNROLL
 		for (size_t k = 0; k < 4; k++)
-			p[k] = join(from, k, first + i);
-		turn(p);
-		put4(row, S, p, i, to);
+			x[k] = _mm256_insertf128_ps(
+				_mm256_castps128_ps256(
+					(__m128)get4(p, all, l + k, i)),
+				(__m128)get4(p, all, l + k + 4, i), 1);
+		a = _mm256_unpacklo_ps(x[0], x[1]);
+		b = _mm256_unpackhi_ps(x[0], x[1]);
+		c = _mm256_unpacklo_ps(x[2], x[3]);
+		d = _mm256_unpackhi_ps(x[2], x[3]);
+		_mm256_storeu_ps(to[0] + l, _mm256_shuffle_ps(a, c, 0x44));
+		_mm256_storeu_ps(to[1] + l, _mm256_shuffle_ps(a, c, 0xee));
+		_mm256_storeu_ps(to[2] + l, _mm256_shuffle_ps(b, d, 0x44));
+		_mm256_storeu_ps(to[3] + l, _mm256_shuffle_ps(b, d, 0xee));
+	}
+}
+#else
+INLINE void in4(mm_real *const to[4], const struct mm_dw_planes *p, bool all,
+		size_t i)
+{
+	vec x[4];
+
+	UNROLL
+	for (size_t k = 0; k < 4; k++)
+		x[k] = join(p, all, k, i);
+	turn(x);
+	UNROLL
+	for (size_t k = 0; k < 4; k++)
+		store(to[k], x[k]);
+}
+#endif
+
+/* One row; fours overlap at its end.  S phases, or any number where it is 0. */
+INLINE void in_row(mm_real *row, size_t S, const struct mm_dw_planes *p,
+		   bool all, size_t first, const struct mm_dw_rows *to)
+{
+	const struct mm_dw_planes from = *p;
+	const size_t phases = S ? S : to->phases, cols = to->cols;
+	const size_t left = to->left, part = to->part;
+
+	for (size_t x = 0; x < cols; x += 4) {
+		const size_t i = x + 4 <= cols ? x : cols - 4;
+		mm_real *at[4];
+
+		UNROLL
+		for (size_t k = 0; k < 4; k++) {
+			const size_t c = i + k + left;
+
+			at[k] = row + (c % phases * part + c / phases) * VL;
+		}
+		in4(at, &from, all, first + i);
 	}
 }
 
 /* Fewer than four columns. */
-static void in_narrow(mm_real *row, const mm_real *const *from, size_t first,
+static void in_narrow(mm_real *row, const struct mm_dw_planes *p, size_t first,
 		      const struct mm_dw_rows *to)
 {
 	for (size_t x = 0; x < to->cols; x++) {
@@ -153,11 +189,11 @@ static void in_narrow(mm_real *row, const mm_real *const *from, size_t first,
 		for (size_t l = 0; l < VL; l++)
 			row[(at % to->phases * to->part + at / to->phases) *
 				    VL +
-			    l] = from[l][first + x];
+			    l] = p->x[plane(p, false, l) + first + x];
 	}
 }
 
-static void in(const struct mm_dw_rows *to, const mm_real *const *from,
+static void in(const struct mm_dw_rows *to, const struct mm_dw_planes *p,
 	       size_t first, size_t n)
 {
 	size_t k = first % to->ring;
@@ -166,20 +202,20 @@ static void in(const struct mm_dw_rows *to, const mm_real *const *from,
 		mm_real *row = to->z + k * to->row * VL;
 
 		if (to->cols < 4)
-			in_narrow(row, from, r * to->cols, to);
-		else if (to->phases == 1)
-			in_row(row, 1, from, r * to->cols, to);
-		else if (to->phases == 2)
-			in_row(row, 2, from, r * to->cols, to);
+			in_narrow(row, p, r * to->cols, to);
+		else if (to->phases == 1 && p->n >= VL)
+			in_row(row, 1, p, true, r * to->cols, to);
+		else if (to->phases == 2 && p->n >= VL)
+			in_row(row, 2, p, true, r * to->cols, to);
 		else
-			in_row(row, 0, from, r * to->cols, to);
+			in_row(row, 0, p, false, r * to->cols, to);
 		k = k + 1 == to->ring ? 0 : k + 1;
 	}
 }
 
 /* Planes may be the same: all of `old` is read before any of it is written. */
-INLINE void out4(mm_real *const *to, const mm_real *const *old, mm_real beta,
-		 const mm_real *z, size_t i)
+INLINE void out4(mm_real *to, const struct mm_dw_planes *old, bool all,
+		 mm_real beta, const mm_real *z, size_t i)
 {
 	vec x[4];
 
@@ -189,7 +225,7 @@ INLINE void out4(mm_real *const *to, const mm_real *const *old, mm_real beta,
 	turn(x);
 	UNROLL
 	for (size_t k = 0; k < 4 && beta != 0; k++)
-		x[k] += beta * join(old, k, i);
+		x[k] += beta * join(old, all, k, i);
 	UNROLL
 	for (size_t k = 0; k < 4; k++) {
 		four y[VL / 4];
@@ -197,13 +233,14 @@ INLINE void out4(mm_real *const *to, const mm_real *const *old, mm_real beta,
 		memcpy(y, &x[k], sizeof(y));
 		UNROLL
 		for (size_t l = 0; l < VL / 4; l++)
-			*(four *)(void *)(to[k + 4 * l] + i) = y[l];
+			*(four *)(void *)(to + plane(old, all, k + 4 * l) + i) =
+				y[l];
 	}
 }
 
 #if defined(__AVX512F__) && !defined(MM_DOUBLE)
 /* Eight pixels: half as many stores as twice out4. */
-INLINE void out8(mm_real *const *to, const mm_real *z, size_t i)
+INLINE void out8(mm_real *to, size_t step, const mm_real *z, size_t i)
 {
 	vec x[4], y[4];
 
@@ -216,46 +253,47 @@ INLINE void out8(mm_real *const *to, const mm_real *z, size_t i)
 	turn(y);
 	UNROLL
 	for (size_t k = 0; k < 4; k++) {
-		const vec a = __builtin_shufflevector(
-			x[k], y[k], 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20,
-			21, 22, 23);
-		const vec b = __builtin_shufflevector(
-			x[k], y[k], 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14,
-			15, 28, 29, 30, 31);
+		const vec a = __builtin_shufflevector(x[k], y[k], 0, 1, 2, 3,
+						      16, 17, 18, 19, 4, 5, 6,
+						      7, 20, 21, 22, 23);
+		const vec b = __builtin_shufflevector(x[k], y[k], 8, 9, 10, 11,
+						      24, 25, 26, 27, 12, 13,
+						      14, 15, 28, 29, 30, 31);
+		mm_real *at = to + k * step + i;
 
-		_mm256_storeu_ps(to[k] + i, _mm512_castps512_ps256((__m512)a));
-		_mm256_storeu_ps(to[k + 4] + i,
+		_mm256_storeu_ps(at, _mm512_castps512_ps256((__m512)a));
+		_mm256_storeu_ps(at + 4 * step,
 				 _mm512_extractf32x8_ps((__m512)a, 1));
-		_mm256_storeu_ps(to[k + 8] + i,
+		_mm256_storeu_ps(at + 8 * step,
 				 _mm512_castps512_ps256((__m512)b));
-		_mm256_storeu_ps(to[k + 12] + i,
+		_mm256_storeu_ps(at + 12 * step,
 				 _mm512_extractf32x8_ps((__m512)b, 1));
 	}
 }
 #endif
 
-static void out(mm_real *const *to, const mm_real *const *old, mm_real beta,
+static void out(mm_real *to, const struct mm_dw_planes *p, mm_real beta,
 		const mm_real *z, size_t n)
 {
+	const struct mm_dw_planes old = *p;
+	const bool all = old.n >= VL;
 	size_t i = 0;
 
 #if defined(__AVX512F__) && !defined(MM_DOUBLE)
-	for (; i + 8 <= n && beta == 0; i += 8)
-		out8(to, z, i);
+	for (; i + 8 <= n && beta == 0 && all; i += 8)
+		out8(to, old.step, z, i);
 #endif
-	for (; i + 4 <= n && beta == 0; i += 4)
-		out4(to, old, 0, z, i);
+	for (; i + 4 <= n && beta == 0 && all; i += 4)
+		out4(to, &old, true, 0, z, i);
 	for (; i + 4 <= n; i += 4)
-		out4(to, old, beta, z, i);
-	for (; i < n; i++) {
-		mm_real y[VL];
+		out4(to, &old, false, beta, z, i);
+	for (; i < n; i++)
+		for (size_t l = 0; l < VL && l < old.n; l++) {
+			const size_t at = l * old.step + i;
 
-		for (size_t l = 0; l < VL; l++)
-			y[l] = z[i * VL + l] +
-			       (beta != 0 ? beta * old[l][i] : 0);
-		for (size_t l = 0; l < VL; l++)
-			to[l][i] = y[l];
-	}
+			to[at] = z[i * VL + l] +
+				 (beta != 0 ? beta * old.x[at] : 0);
+		}
 }
 
 /* ---- forward, and backward to x ---- */

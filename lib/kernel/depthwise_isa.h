@@ -31,6 +31,15 @@ struct mm_dw_rows {
 	size_t ring, row, part, phases, left, cols;
 };
 
+/*
+ * Planes `step` numbers apart, one a lane; lanes behind the last repeat it:
+ * they come to the same numbers, which are written to the same place.
+ */
+struct mm_dw_planes {
+	const mm_real *x;
+	size_t step, n;
+};
+
 /* What a row of results is made of; places and taps count pixels. */
 struct mm_dw_taps {
 	size_t rows, cols;
@@ -50,11 +59,12 @@ struct mm_dw_sums {
 
 struct mm_depthwise_isa {
 	size_t lanes;
-	/* Rows first..first+n of planes from[lane]. */
-	void (*in)(const struct mm_dw_rows *to, const mm_real *const *from,
+	/* Rows first..first+n of planes. */
+	void (*in)(const struct mm_dw_rows *to, const struct mm_dw_planes *from,
 		   size_t first, size_t n);
-	/* to[lane][i] = z[i] + beta old[lane][i], i < n. */
-	void (*out)(mm_real *const *to, const mm_real *const *old, mm_real beta,
+	/* Numbers i < n of planes that lie as those of `old` do, perhaps in
+	 * their place: z[i] + beta old[i]. */
+	void (*out)(mm_real *to, const struct mm_dw_planes *old, mm_real beta,
 		    const mm_real *z, size_t n);
 	/* y[i * step] = bias + sum of w x, first <= i < first + n, n <=
 	 * MM_DW_BLOCK. */
