@@ -16,6 +16,7 @@
 enum {
 	TASKS = 32,
 	NARROW = 15,   /* columns: three such planes share no vector */
+	WIDE = 20,     /* columns that fill vectors well enough */
 	FEW = 8,       /* columns that are no better than in other lanes */
 	ROWS = 64,     /* about so many of a large plane at a time */
 	PIXELS = 2048, /* of some small planes */
@@ -40,15 +41,25 @@ static const struct mm_dp_isa *isa(void)
 	return NULL;
 }
 
+/* Small planes take a lane each: columns would fill vectors badly, or cost more
+ * loads than three rows of taps do where they fill them well. */
+static bool is_small(const struct mm_conv *p)
+{
+	const size_t cols = mm_conv_cols(p), most = p->W > cols ? p->W : cols;
+	const bool full = most > MM_DP_LANES - 2 && most <= MM_DP_LANES;
+
+	return p->stride == 1 && most < WIDE && !(p->kh == 3 && full) &&
+	       p->H * p->W <= MM_DP_MAP && mm_conv_rows(p) * cols <= MM_DP_MAP;
+}
+
 bool mm_planes_fit(const struct mm_conv *p)
 {
-	const size_t k = p->kh;
-	const size_t cols = least(p->W, mm_conv_cols(p));
+	const size_t k = p->kh, cols = least(p->W, mm_conv_cols(p));
 
 	return isa() && k == p->kw && (k == 3 || k == 5) && p->top < k &&
 	       p->left < k &&
-	       ((p->stride == 1 && cols >= NARROW) ||
-		(p->stride == 2 && cols >= FEW));
+	       (p->stride == 1 ? cols >= NARROW || is_small(p)
+			       : p->stride == 2 && cols >= FEW);
 }
 
 /* So many that their columns fill vectors best. */
@@ -84,7 +95,12 @@ static void job_init(struct job *j)
 	j->isa = isa();
 	d->k = p->kh;
 	d->stride = p->stride;
-	d->abreast = p->stride == 1 ? least(p->C, side_by_side(d->cols)) : 1;
+	d->each = is_small(p);
+	d->abreast = 1;
+	if (d->each)
+		d->abreast = MM_DP_LANES;
+	else if (p->stride == 1)
+		d->abreast = least(p->C, side_by_side(d->cols));
 	d->n = d->abreast > 1
 		       ? d->abreast
 		       : least(MM_DP_SETS, parts_of(PIXELS, d->Ho * d->Wo));

@@ -6,7 +6,10 @@
  * one after another, and a vector may end one plane and begin the next.
  *
  *	vectors	|0 ....... 15|16 ....... 31|32 ....
- *	planes	|0 .......... 18|0 ........... 18|0
+ *	planes	|0 .......... 22|0 ........... 22|0
+ *
+ * Small planes get a lane each: they are turned into pixels of so many channels
+ * and walked down column by column in the same way.
  */
 #ifndef MM_KERNEL_DEPTHWISE_PLANES_H
 #define MM_KERNEL_DEPTHWISE_PLANES_H
@@ -32,6 +35,7 @@ void mm_planes_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 enum {
 	MM_DP_LANES = 16,
 	MM_DP_KERNEL = 5, /* rows and columns of taps: 3 or 5 */
+	MM_DP_MAP = 400,  /* pixels of a plane in a lane: 25 KB a map */
 	MM_DP_SETS = 8,	  /* of sums for the gradient of w */
 	MM_DP_SET = MM_DP_KERNEL * MM_DP_KERNEL * MM_DP_LANES,
 };
@@ -45,6 +49,7 @@ struct mm_dp {
 	size_t n, abreast; /* planes; side by side in lanes */
 	size_t k, stride, top, left;
 	bool spread;
+	bool each; /* a lane for each plane, of MM_DP_MAP pixels at most */
 	size_t H, W, Ho, Wo;	 /* of source and results	   */
 	size_t cols, first, end; /* columns in lanes; rows, or pairs */
 	const mm_real *w, *bias; /* of the first plane; or NULL	   */
@@ -57,7 +62,8 @@ struct mm_dp {
 struct mm_dp_isa {
 	void (*convolve)(mm_real *y, const mm_real *x, const struct mm_dp *p);
 	/* sums += dy x, a set for each vector of planes side by side, or for
-	 * each plane where it is alone: MM_DP_SETS at most. */
+	 * each plane where it is alone: MM_DP_SETS at most; one set of lanes
+	 * where they hold planes. */
 	void (*bwd_w)(mm_real *sums, const mm_real *dy, const mm_real *x,
 		      const struct mm_dp *p);
 	/* dw of n planes += their sums. */

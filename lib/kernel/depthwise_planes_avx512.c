@@ -12,6 +12,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "kernel/depthwise_isa.h"
 #include "kernel/depthwise_planes.h"
 #include "kernel/unroll.h"
 
@@ -29,10 +30,13 @@ enum {
 	FIRST = 32 << 10
 };
 
-/* A vector of columns, of a plane and perhaps the next one. */
+/* What a vector holds: columns of one plane, or of two, or one column of as
+ * many planes as there are lanes. */
+enum lanes { ONE, TWO, EACH };
+
 struct block {
 	size_t plane;
-	bool two;
+	enum lanes how;
 	const float *x[2]; /* of lane 0 in row 0 */
 	float *y[2];
 	mask in[2][KM], out[2];
@@ -63,23 +67,30 @@ INLINE vec load(const float *p, ptrdiff_t i, mask m)
 	return _mm512_maskz_loadu_ps(m, (const void *)at(p, i));
 }
 
-INLINE vec get(const struct block *b, bool two, ptrdiff_t i, size_t v)
+INLINE vec get(const struct block *b, enum lanes how, ptrdiff_t i, size_t v)
 {
-	const vec z = load(b->x[0], i + (ptrdiff_t)v, b->in[0][v]);
+	const ptrdiff_t n = i + (ptrdiff_t)v;
+	vec z;
 
-	return two ? _mm512_mask_loadu_ps(
-			     z, b->in[1][v],
-			     (const void *)at(b->x[1], i + (ptrdiff_t)v))
-		   : z;
+	if (how == EACH)
+		return _mm512_load_ps((const float *)at(b->x[0], i * VL) +
+				      v * VL);
+	z = load(b->x[0], n, b->in[0][v]);
+	return how == TWO ? _mm512_mask_loadu_ps(z, b->in[1][v],
+						 (const void *)at(b->x[1], n))
+			  : z;
 }
 
-INLINE vec get_y(const struct block *b, bool two, ptrdiff_t i)
+INLINE vec get_y(const struct block *b, enum lanes how, ptrdiff_t i)
 {
-	const vec z = load(b->y[0], i, b->out[0]);
+	vec z;
 
-	return two ? _mm512_mask_loadu_ps(z, b->out[1],
-					  (const void *)at(b->y[1], i))
-		   : z;
+	if (how == EACH)
+		return _mm512_load_ps(b->y[0] + i * VL);
+	z = load(b->y[0], i, b->out[0]);
+	return how == TWO ? _mm512_mask_loadu_ps(z, b->out[1],
+						 (const void *)at(b->y[1], i))
+			  : z;
 }
 
 INLINE void store(float *p, ptrdiff_t i, vec z, mask m)
@@ -87,41 +98,49 @@ INLINE void store(float *p, ptrdiff_t i, vec z, mask m)
 	_mm512_mask_storeu_ps((void *)at(p, i), m, z);
 }
 
-INLINE void put(const struct block *b, bool two, ptrdiff_t i, vec z, float beta)
+INLINE void put(const struct block *b, enum lanes how, ptrdiff_t i, vec z,
+		float beta)
 {
+	if (how == EACH) {
+		_mm512_store_ps(b->y[0] + i * VL, z);
+		return;
+	}
 	if (beta != 0)
-		z = _mm512_fmadd_ps(_mm512_set1_ps(beta), get_y(b, two, i), z);
+		z = _mm512_fmadd_ps(_mm512_set1_ps(beta), get_y(b, how, i), z);
 	store(b->y[0], i, z, b->out[0]);
-	if (two)
+	if (how == TWO)
 		store(b->y[1], i, z, b->out[1]);
 }
 
-/* Number k of the `each` that belong to a lane's plane. */
-INLINE vec own(const struct block *b, bool two, const float *from, size_t each,
-	       size_t k)
+/* Number k of the n that belong to a lane's plane. */
+INLINE vec own(const struct block *b, enum lanes how, const float *from,
+	       size_t n, size_t k)
 {
-	const float *w = from + b->plane * each + k;
-	const vec a = _mm512_set1_ps(*w);
+	const float *w = from + b->plane * n + k;
+	vec a;
 
-	return two ? _mm512_mask_broadcastss_ps(a, b->out[1],
-						_mm_load_ss(w + each))
-		   : a;
+	if (how == EACH)
+		return _mm512_load_ps(from + k * VL);
+	a = _mm512_set1_ps(*w);
+	return how == TWO ? _mm512_mask_broadcastss_ps(a, b->out[1],
+						       _mm_load_ss(w + n))
+			  : a;
 }
 
-INLINE void taps(vec w[KM * KM], size_t K, bool two, const struct mm_dp *p,
-		 const struct block *b)
+INLINE void taps(vec w[KM * KM], size_t K, enum lanes how,
+		 const struct mm_dp *p, const struct block *b)
 {
 	const size_t n = K * K;
 
 	UNROLL
 	for (size_t k = 0; k < n; k++)
-		w[k] = own(b, two, p->w, n,
+		w[k] = own(b, how, p->w, n,
 			   p->back && !p->spread ? n - 1 - k : k);
 }
 
-INLINE vec bias(bool two, const struct mm_dp *p, const struct block *b)
+INLINE vec bias(enum lanes how, const struct mm_dp *p, const struct block *b)
 {
-	return p->bias ? own(b, two, p->bias, 1, 0) : _mm512_setzero_ps();
+	return p->bias ? own(b, how, p->bias, 1, 0) : _mm512_setzero_ps();
 }
 
 /* Lines of the cache, as many as a row of this takes of either map: into the
@@ -159,31 +178,51 @@ INLINE void store_sums(float *sums, const vec *sum, size_t n)
 
 /* ---- stride 1 ---- */
 
+/* Columns one after another, where lanes hold planes. */
+INLINE size_t columns(enum lanes how, const struct mm_dp *p)
+{
+	return how == EACH ? p->cols : 1;
+}
+
+/* A bit for each tap of column c that lies in the source, or has a mask. */
+INLINE unsigned inside(size_t K, enum lanes how, const struct mm_dp *p,
+		       size_t c)
+{
+	unsigned in = how == EACH ? 0 : (1u << K) - 1;
+
+	for (size_t v = 0; v < K && how == EACH; v++)
+		in |= (unsigned)(c + v - p->left < p->W) << v;
+	return in;
+}
+
 /* sum[k] is that of row y + k, which takes source row y + K - 1 - top by row
  * K - 1 - k of the taps. */
-INLINE void down(size_t K, bool two, const struct mm_dp *p,
-		 const struct block *b)
+INLINE void down_column(size_t K, enum lanes how, const struct mm_dp *p,
+			const struct block *b, size_t c, const vec w[KM * KM],
+			vec base)
 {
 	const ptrdiff_t first = (ptrdiff_t)p->first, end = (ptrdiff_t)p->end;
-	const ptrdiff_t plus = (ptrdiff_t)(K - 1);
-	const vec base = bias(two, p, b);
-	vec w[KM * KM], sum[KM];
+	const ptrdiff_t plus = (ptrdiff_t)(K - 1), col = (ptrdiff_t)c;
+	const size_t before = c * (p->end - p->first + K - 1);
+	const unsigned in = inside(K, how, p, c);
+	vec sum[KM];
 
-	taps(w, K, two, p, b);
 	UNROLL
 	for (size_t k = 0; k < K; k++)
 		sum[k] = base;
 	for (ptrdiff_t y = first - plus; y < end; y++) {
 		const ptrdiff_t r = y + plus - (ptrdiff_t)p->top;
 
-		ask(b, (size_t)(y + plus - first), 1, 1, false);
+		ask(b, before + (size_t)(y + plus - first), 1, 1, false);
 		UNROLL
 		for (size_t v = 0; v < K; v++) {
 			vec z;
 
 			if ((size_t)r >= p->H)
 				break;
-			z = get(b, two, r * (ptrdiff_t)p->W, v);
+			if (!(in & 1u << v))
+				continue;
+			z = get(b, how, r * (ptrdiff_t)p->W + col, v);
 			UNROLL
 			for (size_t k = 0; k < K; k++)
 				sum[k] = _mm512_fmadd_ps(w[(K - 1 - k) * K + v],
@@ -193,7 +232,8 @@ INLINE void down(size_t K, bool two, const struct mm_dp *p,
 				IN_ORDER(sum[k]);
 		}
 		if (y >= first)
-			put(b, two, y * (ptrdiff_t)p->Wo, sum[0], p->beta);
+			put(b, how, y * (ptrdiff_t)p->Wo + col, sum[0],
+			    p->beta);
 		UNROLL
 		for (size_t k = 0; k + 1 < K; k++)
 			sum[k] = sum[k + 1];
@@ -201,26 +241,38 @@ INLINE void down(size_t K, bool two, const struct mm_dp *p,
 	}
 }
 
+INLINE void down(size_t K, enum lanes how, const struct mm_dp *p,
+		 const struct block *b)
+{
+	const vec base = bias(how, p, b);
+	vec w[KM * KM];
+
+	taps(w, K, how, p, b);
+	for (size_t c = 0; c < columns(how, p); c++)
+		down_column(K, how, p, b, c, w, base);
+}
+
 /* d[u] is row y - u of dy, which meets row y - top of x by row u of the
  * taps. */
-INLINE void weigh(size_t K, bool two, const struct mm_dp *p,
-		  const struct block *b, float *sums)
+INLINE void weigh_column(size_t K, enum lanes how, const struct mm_dp *p,
+			 const struct block *b, size_t c, vec sum[KM * KM])
 {
 	const size_t first = p->top < K ? 0 : p->top - (K - 1);
-	vec sum[KM * KM], d[KM];
+	const size_t before = c * (p->end - p->first + K - 1);
+	const unsigned in = inside(K, how, p, c);
+	vec d[KM];
 
-	load_sums(sum, sums, K * K);
 	UNROLL
 	for (size_t k = 0; k < K; k++)
 		d[k] = _mm512_setzero_ps();
 	for (size_t y = first; y < p->H + p->top; y++) {
 		const ptrdiff_t r = (ptrdiff_t)y - (ptrdiff_t)p->top;
 
-		ask(b, y, 1, 1, K == 3);
+		ask(b, before + y, 1, 1, K == 3 && how != EACH);
 		UNROLL
 		for (size_t k = K - 1; k; k--)
 			d[k] = d[k - 1];
-		d[0] = y < p->Ho ? get_y(b, two, (ptrdiff_t)(y * p->Wo))
+		d[0] = y < p->Ho ? get_y(b, how, (ptrdiff_t)(y * p->Wo + c))
 				 : _mm512_setzero_ps();
 		UNROLL
 		for (size_t v = 0; v < K; v++) {
@@ -228,7 +280,9 @@ INLINE void weigh(size_t K, bool two, const struct mm_dp *p,
 
 			if (r < 0)
 				break;
-			z = get(b, two, r * (ptrdiff_t)p->W, v);
+			if (!(in & 1u << v))
+				continue;
+			z = get(b, how, r * (ptrdiff_t)p->W + (ptrdiff_t)c, v);
 			IN_ORDER(z);
 			UNROLL
 			for (size_t u = 0; u < K; u++)
@@ -236,6 +290,16 @@ INLINE void weigh(size_t K, bool two, const struct mm_dp *p,
 					d[u], z, sum[u * K + v]);
 		}
 	}
+}
+
+INLINE void weigh(size_t K, enum lanes how, const struct mm_dp *p,
+		  const struct block *b, float *sums)
+{
+	vec sum[KM * KM];
+
+	load_sums(sum, sums, K * K);
+	for (size_t c = 0; c < columns(how, p); c++)
+		weigh_column(K, how, p, b, c, sum);
 	store_sums(sums, sum, K * K);
 }
 
@@ -273,10 +337,10 @@ INLINE void down2(size_t K, const struct mm_dp *p, const struct block *b)
 	const size_t half = K / 2;
 	const ptrdiff_t first = (ptrdiff_t)p->first, end = (ptrdiff_t)p->end;
 	const ptrdiff_t plus = (ptrdiff_t)half;
-	const vec base = bias(false, p, b);
+	const vec base = bias(ONE, p, b);
 	vec w[KM * KM], sum[HALF];
 
-	taps(w, K, false, p, b);
+	taps(w, K, ONE, p, b);
 	UNROLL
 	for (size_t k = 0; k <= half; k++)
 		sum[k] = base;
@@ -305,7 +369,7 @@ INLINE void down2(size_t K, const struct mm_dp *p, const struct block *b)
 			}
 		}
 		if (y >= first)
-			put(b, false, y * (ptrdiff_t)p->Wo, sum[0], p->beta);
+			put(b, ONE, y * (ptrdiff_t)p->Wo, sum[0], p->beta);
 		UNROLL
 		for (size_t k = 0; k < half; k++)
 			sum[k] = sum[k + 1];
@@ -332,7 +396,7 @@ INLINE void weigh2(size_t K, const struct mm_dp *p, const struct block *b,
 		UNROLL
 		for (size_t k = half; k; k--)
 			d[k] = d[k - 1];
-		d[0] = y < p->Ho ? get_y(b, false, (ptrdiff_t)(y * p->Wo))
+		d[0] = y < p->Ho ? get_y(b, ONE, (ptrdiff_t)(y * p->Wo))
 				 : _mm512_setzero_ps();
 		UNROLL
 		for (size_t e = 0; e < 2; e++) {
@@ -384,7 +448,7 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 	const ptrdiff_t first = (ptrdiff_t)p->first, end = (ptrdiff_t)p->end;
 	vec w[KM * KM], z[N][N];
 
-	taps(w, K, false, p, b);
+	taps(w, K, ONE, p, b);
 	UNROLL
 	for (size_t k = 0; k < N * N; k++)
 		z[k / N][k % N] = _mm512_setzero_ps();
@@ -427,10 +491,12 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 				float *sums)                                   \
 	{                                                                      \
 		(void)sums;                                                    \
-		if (b->two)                                                    \
-			down(K, true, p, b);                                   \
+		if (b->how == EACH)                                            \
+			down(K, EACH, p, b);                                   \
+		else if (b->how == TWO)                                        \
+			down(K, TWO, p, b);                                    \
 		else                                                           \
-			down(K, false, p, b);                                  \
+			down(K, ONE, p, b);                                    \
 	}                                                                      \
 	static void down_##K##2(const struct mm_dp *p, const struct block *b,  \
 				float *sums)                                   \
@@ -441,10 +507,12 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 	static void weigh_##K##1(const struct mm_dp *p, const struct block *b, \
 				 float *sums)                                  \
 	{                                                                      \
-		if (b->two)                                                    \
-			weigh(K, true, p, b, sums);                            \
+		if (b->how == EACH)                                            \
+			weigh(K, EACH, p, b, sums);                            \
+		else if (b->how == TWO)                                        \
+			weigh(K, TWO, p, b, sums);                             \
 		else                                                           \
-			weigh(K, false, p, b, sums);                           \
+			weigh(K, ONE, p, b, sums);                             \
 	}                                                                      \
 	static void weigh_##K##2(const struct mm_dp *p, const struct block *b, \
 				 float *sums)                                  \
@@ -473,9 +541,9 @@ static void block_init(struct block *b, const struct mm_dp *p, size_t plane,
 	ptrdiff_t to = col;
 
 	b->plane = plane + c / p->cols;
-	b->two = n < VL && c / p->cols + 1 < planes;
+	b->how = n < VL && c / p->cols + 1 < planes ? TWO : ONE;
 	b->out[0] = bits(0, n);
-	b->out[1] = bits(n, b->two ? n + Wo : n);
+	b->out[1] = bits(n, b->how == TWO ? n + Wo : n);
 	for (ptrdiff_t v = 0; v < (ptrdiff_t)p->k && p->stride == 1; v++) {
 		b->in[0][v] = b->out[0] & bits(-from - v, W - from - v);
 		b->in[1][v] = b->out[1] & bits(n + (ptrdiff_t)p->left - v,
@@ -532,13 +600,82 @@ static void each_block(const struct mm_dp *p, const float *x, float *y,
 	}
 }
 
+/* ---- a plane in each lane ---- */
+
+/* Planes, and what belongs to them, with their numbers side by side. */
+struct frame {
+	_Alignas(64) float x[MM_DP_MAP * VL], y[MM_DP_MAP * VL];
+	_Alignas(64) float w[KM * KM * VL], bias[VL];
+};
+
+/* Planes of n numbers, one after another. */
+static void turn_in(float *to, const float *x, size_t n, size_t planes)
+{
+	const struct mm_dw_planes from = { x, n, planes };
+	const struct mm_dw_rows rows = {
+		.z = to, .ring = 1, .row = n, .part = n, .phases = 1, .cols = n
+	};
+
+	mm_depthwise_avx512.in(&rows, &from, 0, 1);
+}
+
+static void turn_out(float *y, float beta, const float *from, size_t n,
+		     size_t planes)
+{
+	const struct mm_dw_planes old = { y, n, planes };
+
+	mm_depthwise_avx512.out(y, &old, beta, from, n);
+}
+
+static void each_plane(const struct mm_dp *p, struct frame *f, const float *x,
+		       const float *y, block_fn *fn, float *sums)
+{
+	struct block b = { .how = EACH, .y[0] = f->y };
+
+	b.x[0] = (const float *)at(f->x, -(ptrdiff_t)p->left * VL);
+	next_init(&b, p, x, y);
+	fn(p, &b, sums);
+}
+
+static void convolve_each(float *y, const float *x, const struct mm_dp *p)
+{
+	struct mm_dp d = *p;
+	struct frame f;
+
+	turn_in(f.x, x, p->H * p->W, p->n);
+	turn_in(f.w, p->w, p->k * p->k, p->n);
+	d.w = f.w;
+	if (p->bias) {
+		turn_in(f.bias, p->bias, 1, p->n);
+		d.bias = f.bias;
+	}
+	each_plane(&d, &f, x, y, p->k == 5 ? down_51 : down_31, NULL);
+	turn_out(y, p->beta, f.y, p->Ho * p->Wo, p->n);
+}
+
+static void bwd_w_each(float *sums, const float *dy, const float *x,
+		       const struct mm_dp *p)
+{
+	struct frame f;
+
+	turn_in(f.x, x, p->H * p->W, p->n);
+	turn_in(f.y, dy, p->Ho * p->Wo, p->n);
+	each_plane(p, &f, x, dy, p->k == 5 ? weigh_51 : weigh_31, sums);
+}
+
+/* ---- all of them ---- */
+
 static void convolve(float *y, const float *x, const struct mm_dp *p)
 {
 	static block_fn *const fn[3][2] = { { down_31, down_51 },
 					    { down_32, down_52 },
 					    { spread_3, spread_5 } };
 
-	each_block(p, x, y, fn[p->spread ? 2 : p->stride - 1][p->k == 5], NULL);
+	if (p->each)
+		convolve_each(y, x, p);
+	else
+		each_block(p, x, y,
+			   fn[p->spread ? 2 : p->stride - 1][p->k == 5], NULL);
 }
 
 static void bwd_w(float *sums, const float *dy, const float *x,
@@ -547,8 +684,11 @@ static void bwd_w(float *sums, const float *dy, const float *x,
 	static block_fn *const fn[2][2] = { { weigh_31, weigh_51 },
 					    { weigh_32, weigh_52 } };
 
-	each_block(p, x, (float *)(uintptr_t)dy, fn[p->stride - 1][p->k == 5],
-		   sums);
+	if (p->each)
+		bwd_w_each(sums, dy, x, p);
+	else
+		each_block(p, x, (float *)(uintptr_t)dy,
+			   fn[p->stride - 1][p->k == 5], sums);
 }
 
 /* Lanes of one plane in one set. */
@@ -563,6 +703,10 @@ static void fold(float *dw, const float *sums, const struct mm_dp *p)
 {
 	const size_t n = p->k * p->k;
 
+	if (p->each) {
+		turn_out(dw, 1, sums, n, p->n);
+		return;
+	}
 	for (size_t i = 0; i < p->n && p->abreast == 1; i++)
 		fold_some(dw + i * n, sums + i * MM_DP_SET, 0xffff, n);
 	for (size_t c = 0; c < p->n * p->cols && p->abreast > 1; c += VL) {
