@@ -257,23 +257,57 @@ static void split_join(const char *s, size_t n, struct mm_buf *out)
 	}
 }
 
+/* ftfy's fix_text, html.unescape twice. */
+static int basic(const char *s, size_t n, struct mm_buf *out,
+		 struct mm_err *err)
+{
+	struct mm_buf other = { 0 };
+	bool good = fix_text(s, n, out);
+
+	unescape(mm_buf_str(out), out->len, &other);
+	mm_buf_clear(out);
+	unescape(mm_buf_str(&other), other.len, out);
+	good = good && !other.failed && !out->failed;
+	mm_buf_release(&other);
+	return good ? MM_OK : mm_fail_nomem(err, "a caption");
+}
+
 int mm_clean_whitespace(const char *s, size_t n, struct mm_buf *out,
 			struct mm_err *err)
 {
-	struct mm_buf text = { 0 }, other = { 0 };
-	bool good = fix_text(s, n, &text);
-	int rc;
+	struct mm_buf text = { 0 };
+	int rc = basic(s, n, &text, err);
 
-	unescape(mm_buf_str(&text), text.len, &other);
-	mm_buf_clear(&text);
-	unescape(mm_buf_str(&other), other.len, &text);
-	good = good && !other.failed && !text.failed;
-	split_join(mm_buf_str(&text), text.len, out);
-	rc = good ? mm_buf_check(out, "a caption", err)
-		  : mm_fail_nomem(err, "a caption");
+	if (!rc)
+		split_join(mm_buf_str(&text), text.len, out);
 	mm_buf_release(&text);
-	mm_buf_release(&other);
-	return rc;
+	return rc ? rc : mm_buf_check(out, "a caption", err);
+}
+
+/* Of ASCII, as Python's string.punctuation. */
+static bool punctuation(char c)
+{
+	return strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~", c) && c;
+}
+
+int mm_clean_canonical(const char *s, size_t n, struct mm_buf *out,
+		       struct mm_err *err)
+{
+	struct mm_buf text = { 0 }, bare = { 0 };
+	int rc = basic(s, n, &text, err);
+
+	for (size_t i = 0; i < text.len && !rc; i++)
+		if (!punctuation(text.data[i]))
+			mm_buf_addc(&bare,
+				    text.data[i] == '_' ? ' ' : text.data[i]);
+	mm_buf_clear(&text);
+	mm_u_lower_python(mm_buf_str(&bare), bare.len, &text);
+	split_join(mm_buf_str(&text), text.len, out);
+	if (!rc && (bare.failed || text.failed))
+		rc = mm_fail_nomem(err, "a caption");
+	mm_buf_release(&text);
+	mm_buf_release(&bare);
+	return rc ? rc : mm_buf_check(out, "a caption", err);
 }
 
 int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,

@@ -289,7 +289,7 @@ int mm_tokenizer_words(const struct mm_tokenizer *tok, struct mm_token_work *w,
 	mm_buf_clear(&w->text);
 	mm_buf_clear(&w->clean);
 	if (tok->tidy) {
-		if ((rc = mm_clean_whitespace(text, len, &w->clean, err)))
+		if ((rc = tok->tidy(text, len, &w->clean, err)))
 			return rc;
 		text = mm_buf_str(&w->clean);
 		len = w->clean.len;
@@ -379,8 +379,10 @@ int mm_tokenizer_encode_row(const struct mm_tokenizer *tok,
 		const bool in = i >= from && i - from < t.n;
 
 		ids[i] = in ? t.ids[i - from] : pad;
+		if (tok->strip_sep && ids[i] == tok->info.sep)
+			ids[i] = 0;
 		if (mask)
-			mask[i] = in && (!tok->tidy || ids[i] != pad);
+			mask[i] = in && (!tok->hide_pad || ids[i] != pad);
 		if (types)
 			types[i] = in ? t.types[i - from] : tok->info.pad_type;
 	}

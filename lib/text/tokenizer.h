@@ -26,10 +26,11 @@
 struct mm_tokenizer;
 
 /*
- * What is done to the text before it is cut into words.  Of a folder whose
- * text tower open_clip has from the Hub (open_clip_config.json: hf_model_name)
- * "hf" is what its HFTokenizer does: it cleans the text as open_clip's own
- * does, but for the lower case, and goes on as the tokenizer says.
+ * What is done to the text before it is cut into words.  Of a folder for which
+ * open_clip takes transformers' tokenizer (open_clip_config.json:
+ * hf_model_name, hf_tokenizer_name) "hf" is what its HFTokenizer does: it cleans
+ * the text as open_clip's own does, but for the lower case or as
+ * tokenizer_kwargs say, and goes on as the tokenizer says.
  */
 enum mm_clean {
 	MM_CLEAN_HF,	    /* the tokenizer's own normaliser            */

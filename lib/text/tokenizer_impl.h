@@ -275,6 +275,9 @@ enum mm_family {
 	FAMILY_BERT,
 };
 
+typedef int mm_clean_fn(const char *s, size_t n, struct mm_buf *out,
+			struct mm_err *err);
+
 struct mm_tokenizer {
 	struct mm_arena arena;
 	enum mm_family family;
@@ -283,8 +286,11 @@ struct mm_tokenizer {
 	enum mm_clean clean;
 	bool clip_decode;   /* transformers' CLIPTokenizer: </w> to blank */
 	bool split_special; /* special tokens in a text are text */
-	bool tidy; /* open_clip's HFTokenizer: texts are cleaned first, and the
-		      id of padding is hidden wherever it stands */
+	/* open_clip's HFTokenizer: texts are cleaned first (NULL: they are
+	 * not), [SEP] becomes 0, and beside a text tower of the Hub the id of
+	 * padding is hidden wherever it stands. */
+	mm_clean_fn *tidy;
+	bool strip_sep, hide_pad;
 
 	struct mm_map ids;    /* the model's vocabulary */
 	struct mm_str *token; /* ... by id; s NULL where there is none */
@@ -437,10 +443,10 @@ int mm_tokenizer_parts(struct mm_tokenizer **tok, enum mm_family family,
 int mm_tokenizer_load_openai(struct mm_tokenizer *tok, const char *path,
 			     struct mm_err *err) MM_MUST_CHECK;
 
-/* clean.c: all of it, and all but the lower case. */
-int mm_clean_whitespace(const char *s, size_t n, struct mm_buf *out,
-			struct mm_err *err) MM_MUST_CHECK;
-int mm_clean_open_clip(const char *s, size_t n, struct mm_buf *out,
-		       struct mm_err *err) MM_MUST_CHECK;
+/* clean.c: open_clip's ways, whitespace, lower and canonicalize (without
+ * ASCII's punctuation, too). */
+mm_clean_fn mm_clean_whitespace MM_MUST_CHECK;
+mm_clean_fn mm_clean_open_clip MM_MUST_CHECK;
+mm_clean_fn mm_clean_canonical MM_MUST_CHECK;
 
 #endif

@@ -150,29 +150,50 @@ static int use_open_clip(struct mm_tokenizer *tok, const char *path,
 	return mm_post_set(tok, 0, v, 3, err);
 }
 
-/* Is the model's configuration in dir one with a text tower that open_clip has
- * from the Hub?  What cannot be read is for those who read the model. */
-static bool hub_text(struct mm_tokenizer *tok, const char *dir)
+/*
+ * What open_clip's HFTokenizer does, where text_cfg (or in a folder of
+ * transformers' layout text_config) has one: hub, the text tower is the Hub's.
+ */
+static void follow_open_clip(struct mm_tokenizer *tok,
+			     const struct mm_json *text, bool hub)
+{
+	const struct mm_json *kwargs = mm_json_get(text, "tokenizer_kwargs");
+	const char *name =
+		mm_json_str(mm_json_get(text, "hf_tokenizer_name"), "");
+	const char *how = mm_json_str(mm_json_get(kwargs, "clean"), "");
+
+	if (!hub && !*name)
+		return;
+	tok->hide_pad = hub;
+	tok->strip_sep =
+		mm_json_bool(mm_json_get(kwargs, "strip_sep_token"), false);
+	tok->tidy = !strcmp(how, "canonicalize") ? mm_clean_canonical
+		    : !strcmp(how, "lower")	 ? mm_clean_open_clip
+						 : mm_clean_whitespace;
+}
+
+/* What the model's configuration in dir says of its texts.  What cannot be read
+ * is for those who read the model. */
+static void read_recipe(struct mm_tokenizer *tok, const char *dir)
 {
 	const char *open = beside(tok, dir, "open_clip_config.json");
-	const char *own = beside(tok, dir, "config.json"), *name;
+	const char *own = beside(tok, dir, "config.json");
 	struct mm_json *root = NULL;
 	const struct mm_json *text;
-	bool is = false;
 
 	if (open && !mm_json_load(&root, open, NULL)) {
 		text = mm_json_get(mm_json_get(root, "model_cfg"), "text_cfg");
-		name = mm_json_str(mm_json_get(text, "hf_model_name"), "");
-		is = *name;
+		follow_open_clip(
+			tok, text,
+			*mm_json_str(mm_json_get(text, "hf_model_name"), ""));
 	}
 	mm_json_free(root);
 	root = NULL;
-	if (!is && own && !mm_json_load(&root, own, NULL)) {
+	if (!tok->tidy && own && !mm_json_load(&root, own, NULL)) {
 		text = mm_json_get(root, "text_config");
-		is = mm_json_get(text, "proj_type");
+		follow_open_clip(tok, text, mm_json_get(text, "proj_type"));
 	}
 	mm_json_free(root);
-	return is;
 }
 
 static void drop_normalizers(struct mm_tokenizer *tok)
@@ -227,7 +248,7 @@ static int open_all(struct mm_tokenizer *tok, const char *path,
 	else if (tok->clean == MM_CLEAN_NONE)
 		drop_normalizers(tok);
 	else
-		tok->tidy = hub_text(tok, dir);
+		read_recipe(tok, dir);
 	if (!rc)
 		rc = mm_added_finish(tok, err);
 done:

@@ -81,9 +81,44 @@ START_TEST(captions_come_out_as_open_clip_has_them)
 }
 END_TEST
 
+/* Of open_clip 3.3.0's "canonicalize". */
+START_TEST(canonical_texts)
+{
+	/* clang-format off */
+	static const struct {
+		const char *text, *clean;
+	} of[] = {
+		{ "A photo, of a Dog!", "a photo of a dog" },
+		{ "a_b__c", "a b c" },
+		{ "caf\303\251 &amp; cr\303\250me_br\303\273l\303\251e -- 12% (off)",
+		  "caf\303\251 cr\303\250me br\303\273l\303\251e 12 off" },
+		{ "  \t", "" },
+		{ "!!!", "" },
+		{ "\316\237\316\224\316\237\316\243, \304\260",
+		  "\316\277\316\264\316\277\317\202 i\314\207" },
+		{ "x&lt;b&gt;y", "xby" },
+		{ "it's 3\\4 `q` ~z^ {a|b} \342\200\231s \343\200\202",
+		  "its 34 q z ab s \343\200\202" },
+		{ " - a - ", "a" },
+	};
+	/* clang-format on */
+	struct mm_buf out = { 0 };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		mm_buf_clear(&out);
+		ck_ok(mm_clean_canonical(of[i].text, strlen(of[i].text), &out,
+					 err));
+		ck_assert_str_eq(mm_buf_str(&out), of[i].clean);
+	}
+	mm_buf_release(&out);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("clean");
+
+	tcase_add_test(tc, canonical_texts);
 
 	tcase_add_loop_test(tc, captions_come_out_as_open_clip_has_them, 0,
 			    (int)(sizeof(rows) / sizeof(*rows)));
