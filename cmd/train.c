@@ -53,8 +53,8 @@ static const struct mm_train_args defaults = {
 static const struct mm_opt opts[] = {
 	MM_GROUP("Model"),
 	MM_STR(0, "arch", T, arch, "NAME",
-	       "family to train from scratch: clip, clip_resnet, siglip, align "
-	       "(mmtool-model(5))"),
+	       "family to train from scratch: clip, clip_resnet, clip_convnext, "
+	       "siglip, align ... (mmtool-model(5))"),
 	MM_STR(0, "preset", T, preset, "NAME",
 	       "its size: tiny, base, ... as 'mmtool describe architectures' "
 	       "lists"),

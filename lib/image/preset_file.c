@@ -385,7 +385,9 @@ static int from_json(struct mm_image_preset *p, const struct mm_json *root,
 	if (mm_json_type(root) != MM_JSON_OBJECT)
 		return mm_fail(err, MM_ERR_FORMAT, "must be an object, not %s",
 			       mm_json_type_name(root));
-	if (mm_json_get(root, "preprocess_cfg"))
+	/* Without preprocess_cfg, open_clip has its own recipe. */
+	if (mm_json_get(root, "preprocess_cfg") ||
+	    mm_json_get(root, "model_cfg"))
 		return from_open_clip(p, root, err);
 	if (part)
 		root = part;

@@ -117,18 +117,31 @@ static bool noisy(const struct mm_graph *g, const struct mm_tower *t)
 	return g->mode == MM_TRAIN && (t->dropout > 0 || t->drop_path > 0);
 }
 
-/* x + branch h of block i, with dropout, and with the branch left out now and
- * then (stochastic depth). */
-static struct mm_node *add_noisily(struct mm_graph *g, struct mm_node *x,
-				   struct mm_node *h, const struct mm_tower *t,
-				   size_t i)
+/*
+ * x + the last layer of branch k (1 attention, 2 MLP) of block i, which is
+ * NAME: scaled, with dropout, and left out now and then (stochastic depth).
+ */
+static struct mm_node *join(struct mm_graph *g, struct mm_node *x,
+			    struct mm_node *h, const struct mm_tower *t, int k,
+			    size_t i, const char *name)
 {
+	const char *last = k == 1 ? "self_attn.out_proj" : "mlp.fc2";
+	const double std = k == 1 ? t->init.out : t->init.fc2;
 	const double deep =
 		t->layers > 1 ? (double)i / (double)(t->layers - 1) : 1;
+	const bool noise = noisy(g, t), scaled = t->scale > 0;
 
-	if (t->dropout > 0)
+	h = mm_dense(g, h, t->width, std, noise || scaled ? NULL : x,
+		     MM_ACT_NONE, "%s.%s", name, last);
+	if (!noise && !scaled)
+		return h;
+	if (scaled)
+		h = mm_mul(g, h,
+			   mm_param(g, MM_SHAPE(t->width), MM_FILL(t->scale),
+				    "%s.layer_scale%d.lambda1", name, k));
+	if (noise && t->dropout > 0)
 		h = mm_dropout_node(g, h, t->dropout);
-	if (t->drop_path * deep > 0)
+	if (noise && t->drop_path * deep > 0)
 		h = mm_drop_path(g, h, t->drop_path * deep);
 	return mm_add(g, h, x);
 }
@@ -139,6 +152,7 @@ static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
 {
 	static const char *const part[] = { "q", "k", "v" };
 	struct mm_node *h, *qkv[3];
+	char name[NAME];
 
 	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm1", prefix, i);
 	for (int k = 0; k < 3; k++)
@@ -148,13 +162,8 @@ static struct mm_node *attend(struct mm_graph *g, struct mm_node *x,
 				 prefix, i, part[k]);
 	h = mm_attention(g, qkv[0], qkv[1], qkv[2], mask, mm_tower_heads(t, i),
 			 t->causal, 0, t->dropout);
-	if (noisy(g, t)) {
-		h = mm_dense(g, h, t->width, t->init.out, NULL, MM_ACT_NONE,
-			     "%s.layers.%zu.self_attn.out_proj", prefix, i);
-		return add_noisily(g, x, h, t, i);
-	}
-	return mm_dense(g, h, t->width, t->init.out, x, MM_ACT_NONE,
-			"%s.layers.%zu.self_attn.out_proj", prefix, i);
+	snprintf(name, sizeof(name), "%s.layers.%zu", prefix, i);
+	return join(g, x, h, t, 1, i, name);
 }
 
 static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
@@ -162,17 +171,13 @@ static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
 				    const char *prefix, size_t i)
 {
 	struct mm_node *h;
+	char name[NAME];
 
 	h = mm_norm(g, x, t->eps, "%s.layers.%zu.layer_norm2", prefix, i);
 	h = mm_dense(g, h, mm_tower_ffn(t, i), t->init.fc1, NULL, t->act,
 		     "%s.layers.%zu.mlp.fc1", prefix, i);
-	if (noisy(g, t)) {
-		h = mm_dense(g, h, t->width, t->init.fc2, NULL, MM_ACT_NONE,
-			     "%s.layers.%zu.mlp.fc2", prefix, i);
-		return add_noisily(g, x, h, t, i);
-	}
-	return mm_dense(g, h, t->width, t->init.fc2, x, MM_ACT_NONE,
-			"%s.layers.%zu.mlp.fc2", prefix, i);
+	snprintf(name, sizeof(name), "%s.layers.%zu", prefix, i);
+	return join(g, x, h, t, 2, i, name);
 }
 
 struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
@@ -190,30 +195,50 @@ struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
 	return x;
 }
 
+int mm_part_fail(const struct mm_model *m, const char *part, struct mm_err *err)
+{
+	return mm_fail_ctx(err, "%s_%s", part,
+			   m->open_clip_config ? "cfg" : "config");
+}
+
+static const struct {
+	const char *name;
+	enum mm_act act;
+} acts[] = {
+	{ "gelu", MM_ACT_GELU },
+	{ "quick_gelu", MM_ACT_QUICK_GELU },
+	{ "gelu_new", MM_ACT_GELU_TANH },
+	{ "gelu_pytorch_tanh", MM_ACT_GELU_TANH },
+	{ "gelu_fast", MM_ACT_GELU_TANH },
+	{ "relu", MM_ACT_RELU },
+	{ "silu", MM_ACT_SILU },
+	{ "swish", MM_ACT_SILU },
+	{ "tanh", MM_ACT_TANH },
+};
+
 bool mm_act_parse(enum mm_act *act, const char *name)
 {
-	static const struct {
-		const char *name;
-		enum mm_act act;
-	} known[] = {
-		{ "gelu", MM_ACT_GELU },
-		{ "quick_gelu", MM_ACT_QUICK_GELU },
-		{ "gelu_new", MM_ACT_GELU_TANH },
-		{ "gelu_pytorch_tanh", MM_ACT_GELU_TANH },
-		{ "gelu_fast", MM_ACT_GELU_TANH },
-		{ "relu", MM_ACT_RELU },
-		{ "silu", MM_ACT_SILU },
-		{ "swish", MM_ACT_SILU },
-		{ "tanh", MM_ACT_TANH },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (!strcmp(known[i].name, name)) {
-			*act = known[i].act;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		if (!strcmp(acts[i].name, name)) {
+			*act = acts[i].act;
 			return true;
 		}
 	}
 	return false;
+}
+
+static int unknown_act(const char *name, struct mm_err *err)
+{
+	struct mm_buf b = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+		mm_buf_printf(&b, "%s%s", i ? ", " : "", acts[i].name);
+	rc = mm_fail(err, MM_ERR_FORMAT,
+		     "'hidden_act' is '%.60s'; known are %s", name,
+		     mm_buf_str(&b));
+	mm_buf_release(&b);
+	return rc;
 }
 
 int mm_sizes_parse(const struct mm_json **each, int64_t *all,
@@ -275,8 +300,7 @@ int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,
 			       "divide 'hidden_size' %lld",
 			       (long long)heads, (long long)width);
 	if (act && !mm_act_parse(&t->act, act))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'hidden_act' is '%s', which is not known", act);
+		return unknown_act(act, err);
 	t->width = (size_t)width;
 	t->ffn = (size_t)ffn;
 	t->layers = (size_t)layers;

@@ -23,6 +23,7 @@ struct mm_tower {
 	enum mm_act act;
 	double eps, dropout;
 	double drop_path; /* of the last block; 0 in front, linear between */
+	double scale;	  /* where the layer scale starts; 0: there is none */
 	bool causal;
 	struct mm_block_init init;
 };
@@ -78,6 +79,9 @@ struct mm_node *mm_conv_norm(struct mm_graph *g, struct mm_node *x,
  * PREFIX.layers.0 ... of x (B, T, width):
  *	x += out_proj(attention(layer_norm1(x)));  x += fc2(act(fc1(
  *	layer_norm2(x))))
+ * With t->scale a branch is multiplied, channel by channel, with a vector
+ * layer_scale1.lambda1, layer_scale2.lambda1 (Touvron et al., "Going deeper
+ * with image transformers", 2021; the names are those of DINOv2).
  * Hidden states are tapped as TAP.1, TAP.2, ... (mm_tap).
  */
 struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
@@ -96,6 +100,11 @@ size_t mm_size_of(const struct mm_json *each, size_t i, size_t all);
 
 /* The activation of a config's hidden_act; false where it is unknown. */
 bool mm_act_parse(enum mm_act *act, const char *name);
+
+/* Context of an error in a part ("text", "vision") of m's configuration, in the
+ * words of the file that was read; returns err->code. */
+int mm_part_fail(const struct mm_model *m, const char *part,
+		 struct mm_err *err);
 
 /* A transformer's width, depth, ... read from a JSON object with checks. */
 int mm_tower_parse(struct mm_tower *t, const struct mm_json *config,

@@ -71,7 +71,8 @@ static int parse_text(struct mm_clip_text *c, struct mm_model *m,
 					       .heads = 8,
 					       .eps = 1e-5,
 					       .causal = true,
-					       .act = MM_ACT_QUICK_GELU } };
+					       .act = MM_ACT_QUICK_GELU },
+				    .projection = true };
 	m->vocab_size = 49408;
 	m->context_length = 77;
 	m->bos_token_id = 49406;
@@ -79,14 +80,23 @@ static int parse_text(struct mm_clip_text *c, struct mm_model *m,
 	m->pad_token_id = 1;
 	if ((rc = mm_text_parse(&c->tower, m, v, err)) ||
 	    (rc = mm_json_want_bool(v, "causal", &c->tower.causal, err)) ||
+	    (rc = mm_json_want_bool(v, "projection", &c->projection, err)) ||
 	    (rc = mm_json_want_bool(v, "projection_bias", &c->projection_bias,
 				    err)) ||
+	    (rc = mm_json_want_num(v, "layer_scale_init_value", 0, 1e3,
+				   &c->tower.scale, err)) ||
 	    (rc = parse_pool(c, v, err)))
 		return rc;
+	if (!c->projection && m->embed_dim != c->tower.width)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "there is no projection, but vectors of %zu are "
+			       "to be %zu wide",
+			       c->tower.width, m->embed_dim);
 	c->tower.init = mm_clip_init(&c->tower);
 	/* A tower that sees padding was made to see it. */
 	m->unmasked_text = !c->tower.causal || c->pool == MM_CLIP_POOL_LAST;
 	m->only_open_clip |= !c->tower.causal || c->projection_bias ||
+			     !c->projection || c->tower.scale > 0 ||
 			     c->pool != MM_CLIP_POOL_END;
 	m->only_ours |= mm_tower_uneven(&c->tower);
 	return MM_OK;
@@ -127,15 +137,50 @@ int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
 	else
 		rc = parse_text(text, m, mm_clip_part(m->json, "text_config"),
 				err);
-	return rc ? mm_fail_ctx(err, "text_config") : MM_OK;
+	return rc ? mm_part_fail(m, "text", err) : MM_OK;
+}
+
+/* What open_clip's towers have besides. */
+static int parse_vit(struct mm_clip *c, const struct mm_json *v,
+		     struct mm_err *err)
+{
+	struct mm_clip_vit *x = &c->vit;
+	int rc;
+
+	*x = (struct mm_clip_vit){ .pre_norm = true };
+	if ((rc = mm_json_want_bool(v, "timm", &x->timm, err)) ||
+	    (rc = mm_json_want_bool(v, "pre_norm", &x->pre_norm, err)) ||
+	    (rc = mm_json_want_bool(v, "patch_bias", &x->patch_bias, err)) ||
+	    (rc = mm_json_want_bool(v, "mean_of_patches", &x->mean, err)) ||
+	    (rc = mm_json_want_bool(v, "norm_after_mean", &x->norm_last,
+				    err)) ||
+	    (rc = mm_json_want_bool(v, "projection_bias", &x->projection_bias,
+				    err)) ||
+	    (rc = mm_json_want_bool(v, "timm_head", &x->timm_head, err)))
+		return rc;
+	return mm_json_want_num(v, "layer_scale_init_value", 0, 1e3,
+				&c->vision.scale, err);
+}
+
+/* Has transformers a class for the tower of pictures, has open_clip? */
+static void classify(struct mm_model *m, const struct mm_clip *c)
+{
+	const struct mm_clip_vit *x = &c->vit;
+	struct mm_openclip_timm timm;
+
+	m->only_open_clip |= x->timm || !x->pre_norm || x->patch_bias ||
+			     x->mean || x->projection_bias ||
+			     c->vision.scale > 0;
+	m->only_ours |= mm_tower_uneven(&c->vision) ||
+			(x->timm &&
+			 !mm_openclip_timm_of(&timm, &c->vision, &c->pictures,
+					      mm_openclip_kind(x)));
 }
 
 int mm_clip_configure(struct mm_model *m, struct mm_err *err)
 {
 	const struct mm_json *v = mm_clip_part(m->json, "vision_config");
 	struct mm_clip *c = mm_arena_alloc(&m->arena, 1, sizeof(*c));
-	struct mm_openclip_timm timm;
-	bool pre_norm = true;
 	int rc;
 
 	if (!c)
@@ -150,14 +195,10 @@ int mm_clip_configure(struct mm_model *m, struct mm_err *err)
 	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
 		return rc;
 	if ((rc = mm_vision_parse(&c->vision, &c->pictures, v, err)) ||
-	    (rc = mm_json_want_bool(v, "pre_norm", &pre_norm, err)))
-		return mm_fail_ctx(err, "vision_config");
-	c->plain = !pre_norm;
-	m->only_open_clip |= c->plain;
-	m->only_ours |= c->plain && !mm_openclip_timm_of(&timm, &c->vision,
-							 &c->pictures, true);
+	    (rc = parse_vit(c, v, err)))
+		return mm_part_fail(m, "vision", err);
+	classify(m, c);
 	c->vision.init = mm_clip_init(&c->vision);
-	m->only_ours |= mm_tower_uneven(&c->vision);
 	m->config = c;
 	m->image_size = c->pictures.image_size;
 	m->channels = c->pictures.channels;
@@ -244,6 +285,44 @@ static void clip_preset(struct mm_buf *out, size_t i, const struct mm_model *s)
 
 /* ---- the towers ---- */
 
+struct mm_node *mm_project(struct mm_graph *g, struct mm_node *x, size_t dim,
+			   double std, bool bias, const char *name)
+{
+	struct mm_node *w;
+
+	if (g->failed)
+		return NULL;
+	if (bias)
+		return mm_dense(g, x, dim, std, NULL, MM_ACT_NONE, "%s", name);
+	w = mm_param(g, MM_SHAPE(dim, x->shape.dim[1]), MM_NORMAL(std),
+		     "%s.weight", name);
+	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
+}
+
+/* One vector for all tokens x (B, 1 + patches, C), projected. */
+static struct mm_node *vit_head(struct mm_graph *g, const struct mm_model *m,
+				struct mm_node *x)
+{
+	const struct mm_clip *c = m->config;
+	const struct mm_clip_vit *v = &c->vit;
+	const double std = 1 / sqrt((double)c->vision.width);
+	static const char norm[] = "vision_model.post_layernorm";
+
+	if (g->failed)
+		return NULL;
+	if (v->mean && !v->norm_last)
+		x = mm_norm(g, x, c->vision.eps, norm);
+	x = v->mean ? mm_mean_tokens(g, mm_slice(g, x, 1, 1, x->shape.dim[1]),
+				     NULL)
+		    : mm_pick_row(g, x, 0);
+	if (!v->mean || v->norm_last)
+		x = mm_norm(g, x, c->vision.eps, norm);
+	mm_tap(g, x, "vision.pooled");
+	g->store->group = MM_GROUP_HEAD;
+	return mm_project(g, x, m->embed_dim, std, v->projection_bias,
+			  "visual_projection");
+}
+
 struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
 			    struct mm_node *pixels)
 {
@@ -263,7 +342,7 @@ struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
 	w = mm_param(g, MM_SHAPE(W, c->pictures.channels, P, P),
 		     MM_NORMAL(0.02),
 		     "vision_model.embeddings.patch_embedding.weight");
-	if (c->plain)
+	if (c->vit.patch_bias)
 		bias = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO,
 				"vision_model.embeddings.patch_embedding.bias");
 	cls = mm_param(g, MM_SHAPE(W), MM_NORMAL(1 / sqrt((double)W)),
@@ -276,20 +355,13 @@ struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
 	x = mm_patches(g, pixels, P, m->lut);
 	x = mm_linear(g, x, w, bias, NULL, MM_ACT_NONE);
 	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);
-	if (!c->plain)
+	if (c->vit.pre_norm)
 		x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
 	mm_tap(g, x, "vision.hidden.0");
 	x = mm_prenorm_blocks(g, x, NULL, &vision, "vision_model.encoder",
 			      "vision.hidden");
 	mm_tap(g, x, "vision.last_hidden");
-	x = mm_norm(g, mm_pick_row(g, x, 0), c->vision.eps,
-		    "vision_model.post_layernorm");
-	mm_tap(g, x, "vision.pooled");
-	g->store->group = MM_GROUP_HEAD;
-	w = mm_param(g, MM_SHAPE(m->embed_dim, W),
-		     MM_NORMAL(1 / sqrt((double)W)),
-		     "visual_projection.weight");
-	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
+	return vit_head(g, m, x);
 }
 
 static struct mm_node *pick(struct mm_graph *g, struct mm_node *x,
@@ -317,7 +389,7 @@ struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 	const struct mm_tower tower = mm_tower_trained(&c->tower, m);
 	const size_t W = tower.width;
 	const double std = 1 / sqrt((double)W);
-	struct mm_node *x, *w, *tok, *pos;
+	struct mm_node *x, *tok, *pos;
 
 	g->store->group = MM_GROUP_TEXT;
 	g->store->layer = 0;
@@ -334,12 +406,10 @@ struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 	x = pick(g, x, m, c, text->ids);
 	mm_tap(g, x, "text.pooled");
 	g->store->group = MM_GROUP_HEAD;
-	if (c->projection_bias)
-		return mm_dense(g, x, m->embed_dim, std, NULL, MM_ACT_NONE,
-				"text_projection");
-	w = mm_param(g, MM_SHAPE(m->embed_dim, W), MM_NORMAL(std),
-		     "text_projection.weight");
-	return mm_linear(g, x, w, NULL, NULL, MM_ACT_NONE);
+	if (!c->projection)
+		return x;
+	return mm_project(g, x, m->embed_dim, std, c->projection_bias,
+			  "text_projection");
 }
 
 struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,

@@ -16,12 +16,24 @@ enum mm_clip_pool {
 struct mm_clip_text {
 	struct mm_tower tower;
 	enum mm_clip_pool pool;
-	bool projection_bias;
-	const struct mm_hub_text *hub; /* another kind of tower, or NULL */
+	bool projection, projection_bias; /* behind the row */
+	const struct mm_hub_text *hub;	  /* another kind of tower, or NULL */
 };
 
 struct mm_clip_scale {
 	double scale, bias; /* where training starts; bias NAN: there is none */
+};
+
+/* In what a vision transformer of open_clip's or timm's differs from CLIP's;
+ * pre_norm true and the others false are CLIP's own. */
+struct mm_clip_vit {
+	bool timm;	 /* the tower is timm's, and has its names */
+	bool pre_norm;	 /* a norm in front of the blocks */
+	bool patch_bias; /* of the patches' convolution */
+	bool mean;	 /* of all patches, in place of the class token */
+	bool norm_last;	 /* with mean: the last norm is behind it */
+	bool projection_bias;
+	bool timm_head; /* with timm: the projection is the tower's own head */
 };
 
 /* CLIP with a vision transformer: its config.json, defaults filled in. */
@@ -30,8 +42,7 @@ struct mm_clip {
 	struct mm_clip_text text;
 	struct mm_vision pictures;
 	struct mm_clip_scale scale;
-	bool plain; /* a ViT as timm has it: no norm in front of the blocks, a
-		       bias of the patches */
+	struct mm_clip_vit vit;
 };
 
 /* The same with a ResNet, whose map has 1/32 of the picture's side and 32
@@ -46,6 +57,21 @@ struct mm_resnet {
 
 struct mm_clip_resnet {
 	struct mm_resnet vision;
+	struct mm_clip_text text;
+	struct mm_clip_scale scale;
+};
+
+/* The same with a ConvNeXt of timm's. */
+enum { MM_CONVNEXT_STAGES = 4 };
+struct mm_convnext {
+	size_t depth[MM_CONVNEXT_STAGES], width[MM_CONVNEXT_STAGES], image_size;
+	double eps, scale; /* where the blocks' gamma starts */
+	bool mlp;	   /* the projection: two layers, GELU between them */
+	bool proj_bias;	   /* of its last layer */
+};
+
+struct mm_clip_convnext {
+	struct mm_convnext vision;
 	struct mm_clip_text text;
 	struct mm_clip_scale scale;
 };
@@ -65,6 +91,8 @@ struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
 /* NULL where the model is another one. */
 const struct mm_clip *mm_clip_config(const struct mm_model *m);
 const struct mm_clip_resnet *mm_clip_resnet_config(const struct mm_model *m);
+const struct mm_clip_convnext *
+mm_clip_convnext_config(const struct mm_model *m);
 const struct mm_hub_text *mm_hub_text_config(const struct mm_model *m);
 
 /*
@@ -85,6 +113,10 @@ struct mm_block_init mm_clip_init(const struct mm_tower *t);
 struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 			     const struct mm_clip_text *c,
 			     const struct mm_text_input *text);
+
+/* x (B, C) by NAME.weight (dim, C), with NAME.bias or without. */
+struct mm_node *mm_project(struct mm_graph *g, struct mm_node *x, size_t dim,
+			   double std, bool bias, const char *name);
 
 /* image text^T exp(logit_scale) + logit_bias */
 struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,

@@ -98,7 +98,7 @@ static int clip_resnet_configure(struct mm_model *m, struct mm_err *err)
 		return rc;
 	if ((rc = parse_vision(&c->vision,
 			       mm_json_get(m->json, "vision_config"), err)))
-		return mm_fail_ctx(err, "vision_config");
+		return mm_part_fail(m, "vision", err);
 	m->only_ours |= pruned(&c->vision);
 	m->config = c;
 	m->image_size = c->vision.image_size;

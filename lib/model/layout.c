@@ -16,6 +16,7 @@ enum mm_layout mm_layout_of(const struct mm_weights *w)
 		    !strncmp(w->tensor[i]->name, "text_model.", 11))
 			return MM_LAYOUT_HF;
 	if (mm_weights_find(w, "visual.conv1.weight") ||
+	    mm_weights_find(w, "visual.trunk.stem.0.weight") ||
 	    mm_weights_find(w, "visual.trunk.pos_embed"))
 		return MM_LAYOUT_OPEN_CLIP;
 	return MM_LAYOUT_OTHER;
@@ -172,7 +173,7 @@ static int refuse_hf(const struct mm_model *m, struct mm_err *err)
 		return mm_fail(err, MM_ERR_REFUSED,
 			       "transformers has no class for this model; "
 			       "'--to open_clip' keeps it");
-	if (mm_clip_config(m)->plain)
+	if (mm_clip_config(m)->vit.timm)
 		return mm_fail(err, MM_ERR_REFUSED,
 			       "transformers has no class for timm's vision "
 			       "transformer with a projection; '--to "

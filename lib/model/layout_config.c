@@ -54,15 +54,23 @@ static void put_tower(struct mm_json_writer *w, const struct mm_tower *t)
 		mm_json_put_num(w, "eps", t->eps);
 		mm_json_close(w);
 	}
+	if (t->scale > 0)
+		mm_json_put_num(w, "ls_init_value", t->scale);
 }
 
 static void put_vit(struct mm_json_writer *w, const struct mm_tower *t,
-		    const struct mm_vision *v)
+		    const struct mm_vision *v, const struct mm_clip_vit *x)
 {
 	mm_json_put_int(w, "image_size", (int64_t)v->image_size);
 	mm_json_put_int(w, "head_width", (int64_t)(t->width / t->heads));
 	mm_json_put_int(w, "patch_size", (int64_t)v->patch);
 	put_tower(w, t);
+	if (!x->pre_norm)
+		mm_json_put_bool(w, "no_ln_pre", true);
+	if (!x->mean)
+		return;
+	mm_json_put_str(w, "pool_type", "avg");
+	mm_json_put_bool(w, "final_ln_after_pool", x->norm_last);
 }
 
 static void put_resnet(struct mm_json_writer *w, const struct mm_resnet *r)
@@ -83,9 +91,7 @@ static void put_text_sizes(struct mm_json_writer *w, const struct mm_tower *t,
 	mm_json_put_int(w, "context_length", (int64_t)m->context_length);
 	mm_json_put_int(w, "vocab_size", (int64_t)m->vocab_size);
 	mm_json_put_int(w, "heads", (int64_t)t->heads);
-	/* OpenAI's vocabulary is open_clip's own; others lie in the folder. */
-	if (m->vocab_size != 49408)
-		mm_json_put_str(w, "hf_tokenizer_name", ".");
+	mm_openclip_put_tokenizer_cfg(w, m);
 	put_tower(w, t);
 }
 
@@ -121,16 +127,17 @@ static void put_text(struct mm_json_writer *w, const struct mm_clip_text *c,
 	}
 	if (!c->tower.causal)
 		mm_json_put_bool(w, "no_causal_mask", true);
-	if (c->projection_bias)
+	if (!c->projection)
+		mm_json_put_str(w, "proj_type", "none");
+	else if (c->projection_bias)
 		mm_json_put_bool(w, "proj_bias", true);
 }
 
-/* Text towers of other shapes than OpenAI's are of a class of their own. */
 static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
 		     const struct mm_clip_text *text,
 		     const struct mm_clip_scale *scale, bool quick_gelu)
 {
-	if (!text->tower.causal || text->projection_bias)
+	if (mm_openclip_custom_text(m))
 		mm_json_put_bool(w, "custom_text", true);
 	mm_json_put_num(w, "init_logit_scale", scale->scale);
 	if (!isnan(scale->bias))
@@ -144,24 +151,50 @@ static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
 	mm_json_close(w);
 }
 
-static int refuse_timm(const char *kind, const struct mm_tower *v,
+/* timm has no tower of that shape: what is nearest, and the way out. */
+static int refuse_timm(enum mm_openclip_kind kind, const struct mm_tower *v,
 		       const struct mm_vision *pictures, struct mm_err *err)
 {
-	return mm_fail(err, MM_ERR_REFUSED,
-		       "open_clip takes %s tower of pictures from timm, "
-		       "which has none with %zu layers of %zu in %zu heads, "
-		       "patches of %zu and pictures of %zu",
-		       kind, v->layers, v->width, v->heads, pictures->patch,
-		       pictures->image_size);
+	static const char *const whose[] = { "SigLIP's", "a plain", "CLIP's" };
+	struct mm_openclip_timm t;
+	struct mm_buf near = { 0 };
+	int rc;
+
+	for (size_t i = 0; mm_openclip_timm(&t, i); i++)
+		if (t.kind == kind && (size_t)t.width == v->width &&
+		    (size_t)t.layers == v->layers)
+			mm_buf_printf(&near, "%s%s",
+				      near.len ? ", " : "; of that width are ",
+				      t.name);
+	rc = mm_fail(err, MM_ERR_REFUSED,
+		     "open_clip takes %s tower of pictures from timm, by a "
+		     "name, and timm has none with %zu layers of %zu in %zu "
+		     "heads, %zu inside, patches of %zu and pictures of "
+		     "%zu%s%s",
+		     whose[kind], v->layers, v->width, v->heads, v->ffn,
+		     pictures->patch, pictures->image_size, mm_buf_str(&near),
+		     kind == MM_TIMM_SIGLIP
+			     ? "; a folder of transformers' ('--to hf') holds "
+			       "any size"
+			     : "");
+	mm_buf_release(&near);
+	return rc;
 }
 
-static void put_timm(struct mm_json_writer *w, const struct mm_openclip_timm *t)
+/* x: of a vision transformer; NULL: SigLIP's tower. */
+static void put_timm(struct mm_json_writer *w, const struct mm_openclip_timm *t,
+		     const struct mm_clip_vit *x)
 {
 	mm_json_put_int(w, "image_size", t->image);
 	mm_json_put_str(w, "timm_model_name", t->name);
 	mm_json_put_bool(w, "timm_model_pretrained", false);
-	mm_json_put_str(w, "timm_pool", t->plain ? "" : "map");
-	mm_json_put_str(w, "timm_proj", t->plain ? "linear" : "none");
+	mm_json_put_str(w, "timm_pool", x ? "token" : "map");
+	if (x && x->timm_head)
+		mm_json_put_null(w, "timm_proj");
+	else
+		mm_json_put_str(w, "timm_proj", x ? "linear" : "none");
+	if (x && !x->timm_head && x->projection_bias)
+		mm_json_put_bool(w, "timm_proj_bias", true);
 }
 
 static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
@@ -169,20 +202,26 @@ static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
 {
 	const struct mm_clip *c = mm_clip_config(m);
 	const struct mm_tower *v = &c->vision;
+	const struct mm_clip_vit *x = &c->vit;
+	const enum mm_openclip_kind kind = mm_openclip_kind(x);
 	struct mm_openclip_timm t;
-	int rc = check_towers(v, c->text.hub ? v : &c->text.tower, err);
+	/* Whatever quick_gelu says, timm's tower goes by its name. */
+	const struct mm_tower *other = x->timm ? &c->text.tower : v;
+	int rc = check_towers(other, c->text.hub ? other : &c->text.tower, err);
 
 	if (rc)
 		return rc;
-	if (c->plain && (!mm_openclip_timm_of(&t, v, &c->pictures, true) ||
-			 v->act != MM_ACT_GELU || !c->text.hub))
-		return refuse_timm("a plain", v, &c->pictures, err);
-	put_clip(w, m, &c->text, &c->scale, v->act == MM_ACT_QUICK_GELU);
+	if (x->timm && (!mm_openclip_timm_of(&t, v, &c->pictures, kind) ||
+			v->act != t.act))
+		return refuse_timm(kind, v, &c->pictures, err);
+	put_clip(w, m, &c->text, &c->scale,
+		 (x->timm && !c->text.hub ? c->text.tower.act : v->act) ==
+			 MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
-	if (c->plain)
-		put_timm(w, &t);
+	if (x->timm)
+		put_timm(w, &t, x);
 	else
-		put_vit(w, v, &c->pictures);
+		put_vit(w, v, &c->pictures, x);
 	mm_json_close(w);
 	return MM_OK;
 }
@@ -203,6 +242,29 @@ static int put_clip_resnet(struct mm_json_writer *w, const struct mm_model *m,
 	return MM_OK;
 }
 
+static int put_clip_convnext(struct mm_json_writer *w, const struct mm_model *m,
+			     struct mm_err *err)
+{
+	const struct mm_clip_convnext *c = mm_clip_convnext_config(m);
+	const char *name = mm_openclip_convnext_of(&c->vision);
+	int rc = check_towers(&c->text.tower, &c->text.tower, err);
+
+	if (rc)
+		return rc;
+	put_clip(w, m, &c->text, &c->scale,
+		 c->text.tower.act == MM_ACT_QUICK_GELU);
+	mm_json_open(w, "vision_cfg", '{');
+	mm_json_put_int(w, "image_size", (int64_t)c->vision.image_size);
+	mm_json_put_str(w, "timm_model_name", name);
+	mm_json_put_bool(w, "timm_model_pretrained", false);
+	mm_json_put_str(w, "timm_pool", "");
+	mm_json_put_str(w, "timm_proj", c->vision.mlp ? "mlp" : "linear");
+	if (c->vision.proj_bias)
+		mm_json_put_bool(w, "timm_proj_bias", true);
+	mm_json_close(w);
+	return MM_OK;
+}
+
 /* ---- SigLIP ---- */
 
 static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
@@ -210,31 +272,38 @@ static int put_siglip(struct mm_json_writer *w, const struct mm_model *m,
 {
 	const struct mm_siglip *c = mm_siglip_config(m);
 	struct mm_openclip_timm t;
+	bool tanh;
 	int rc;
 
 	if ((rc = check_towers(&c->text, &c->text, err)))
 		return rc;
-	if (!mm_openclip_timm_of(&t, &c->vision, &c->pictures, false) ||
+	if (!mm_openclip_timm_of(&t, &c->vision, &c->pictures,
+				 MM_TIMM_SIGLIP) ||
 	    c->pool_heads != c->vision.heads || c->pool_ffn != c->vision.ffn)
-		return refuse_timm("SigLIP's", &c->vision, &c->pictures, err);
-	if (note && c->vision.act != (t.tanh ? MM_ACT_GELU_TANH : MM_ACT_GELU))
-		*note = t.tanh ? "timm's tower of this name computes gelu by "
-				 "tanh, this model does not: vectors of "
-				 "pictures will differ a little"
-			       : "timm's tower of this name computes gelu "
-				 "exactly, this model by tanh: vectors of "
-				 "pictures will differ a little";
+		return refuse_timm(MM_TIMM_SIGLIP, &c->vision, &c->pictures,
+				   err);
+	tanh = t.act == MM_ACT_GELU_TANH;
+	if (note && c->vision.act != t.act)
+		*note = tanh ? "timm's tower of this name computes gelu by "
+			       "tanh, this model does not: vectors of "
+			       "pictures will differ a little"
+			     : "timm's tower of this name computes gelu "
+			       "exactly, this model by tanh: vectors of "
+			       "pictures will differ a little";
 	mm_json_put_bool(w, "custom_text", true);
 	mm_json_put_num(w, "init_logit_bias", -10);
 	mm_json_put_bool(w, "quick_gelu", c->text.act == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "text_cfg", '{');
 	put_text_sizes(w, &c->text, m);
 	mm_json_put_bool(w, "no_causal_mask", true);
-	mm_json_put_bool(w, "proj_bias", true);
+	if (c->text_head)
+		mm_json_put_bool(w, "proj_bias", true);
+	else
+		mm_json_put_str(w, "proj_type", "none");
 	mm_json_put_str(w, "pool_type", "last");
 	mm_json_close(w);
 	mm_json_open(w, "vision_cfg", '{');
-	put_timm(w, &t);
+	put_timm(w, &t, NULL);
 	mm_json_close(w);
 	return MM_OK;
 }
@@ -275,6 +344,13 @@ static void put_pictures(struct mm_json_writer *w, const struct mm_model *m,
 static int put_model(struct mm_json_writer *w, const struct mm_model *m,
 		     const char **note, struct mm_err *err)
 {
+	const struct mm_clip_convnext *next = mm_clip_convnext_config(m);
+
+	if (next && !mm_openclip_convnext_of(&next->vision))
+		return mm_fail(err, MM_ERR_REFUSED,
+			       "open_clip takes a ConvNeXt from timm, by a "
+			       "name, and timm has none of these 'depths' and "
+			       "'hidden_sizes'");
 	if (m->only_ours)
 		return mm_fail(err, MM_ERR_REFUSED,
 			       "open_clip has no class for a pruned tower "
@@ -283,6 +359,8 @@ static int put_model(struct mm_json_writer *w, const struct mm_model *m,
 		return put_clip_vit(w, m, err);
 	if (mm_clip_resnet_config(m))
 		return put_clip_resnet(w, m, err);
+	if (next)
+		return put_clip_convnext(w, m, err);
 	if (mm_siglip_config(m))
 		return put_siglip(w, m, note, err);
 	return mm_fail(err, MM_ERR_REFUSED,
@@ -482,7 +560,7 @@ static int infer_model(struct mm_json_writer *j, const struct mm_weights *w,
 	const bool resnet = mm_weights_find(w, "visual.layer1.0.conv1.weight");
 	const struct mm_tensor *pos, *vocab, *proj;
 	struct mm_model m = { .eos_token_id = 2 };
-	struct mm_clip c = { 0 };
+	struct mm_clip c = { .vit.pre_norm = true, .text.projection = true };
 	int rc;
 
 	if ((rc = infer_tower(&c.text.tower, w, "", err)) ||
@@ -498,7 +576,7 @@ static int infer_model(struct mm_json_writer *j, const struct mm_weights *w,
 		return rc;
 	if (!resnet) {
 		mm_json_open(j, "vision_cfg", '{');
-		put_vit(j, &c.vision, &c.pictures);
+		put_vit(j, &c.vision, &c.pictures, &c.vit);
 		mm_json_close(j);
 	}
 	mm_json_open(j, "text_cfg", '{');

@@ -67,17 +67,22 @@ void mm_model_set_values(struct mm_model *m, const struct mm_image_values *v)
 	mm_image_values_lut(m->lut, v);
 }
 
-/* As the folder says, else as the family was made. */
-static void read_values(struct mm_model *m, const char *dir)
+/* As the folder says, or where it says nothing as the family was made. */
+static int read_values(struct mm_model *m, const char *dir, struct mm_err *err)
 {
 	struct mm_image_preset p = *mm_image_preset_find(m->arch->pictures);
+	struct mm_err why = { 0 };
 	size_t w, h;
+	int rc = dir ? mm_image_preset_load(&p, dir, &why) : MM_OK;
 
-	if (dir && mm_image_preset_load(&p, dir, NULL))
+	if (rc && rc != MM_ERR_IO)
+		return mm_fail(err, why.code, "%s", why.msg);
+	if (rc)
 		p = *mm_image_preset_find(m->arch->pictures);
 	else if (dir && m->arch->any_size && mm_image_preset_size(&p, &w, &h))
 		m->image_size = w;
 	mm_model_set_values(m, &p.values);
+	return MM_OK;
 }
 
 static int configure(struct mm_model *m, struct mm_err *err)
@@ -169,8 +174,8 @@ int mm_model_open(struct mm_model *m, const char *dir, struct mm_err *err)
 		rc = mm_fail_ctx(err, "'%s'", path);
 		goto fail;
 	}
-	read_values(m, dir);
-	if ((rc = mm_checkpoint_open(&m->weights, dir, err)))
+	if ((rc = read_values(m, dir, err)) ||
+	    (rc = mm_checkpoint_open(&m->weights, dir, err)))
 		goto fail;
 	m->has_weights = true;
 	m->open_clip = mm_openclip_layout(&m->weights);
@@ -213,10 +218,9 @@ int mm_model_new(struct mm_model *m, const char *arch, const char *preset,
 		mm_model_release(m);
 		return rc;
 	}
-	if (shape->values.rescale)
-		mm_model_set_values(m, &shape->values);
-	else
-		read_values(m, NULL);
+	if (!shape->values.rescale)
+		return read_values(m, NULL, err);
+	mm_model_set_values(m, &shape->values);
 	return MM_OK;
 }
 

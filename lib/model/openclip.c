@@ -9,8 +9,9 @@
 
 bool mm_openclip_layout(const struct mm_checkpoint *c)
 {
-	/* A residual network has these names in our own layout too. */
+	/* A convolutional tower has these names in our own layout too. */
 	return (mm_checkpoint_find(c, "visual.conv1.weight") ||
+		mm_checkpoint_find(c, "visual.trunk.stem.0.weight") ||
 		mm_checkpoint_find(c, "visual.trunk.pos_embed")) &&
 	       !mm_checkpoint_find(
 		       c, "text_model.embeddings.token_embedding.weight");
@@ -30,7 +31,7 @@ static const struct names text[] = {
 	{ "text_projection.weight", "text_projection" },
 	{ "text_projection.bias", "text_projection.bias" },
 	{ "logit_", "logit_" },
-	{ "visual.", "visual." }, /* a ResNet */
+	{ "visual.", "visual." }, /* a ResNet, a ConvNeXt */
 	{ NULL, NULL },
 }, hub[] = {
 	{ "text_model.", "transformer." },
@@ -48,6 +49,7 @@ static const struct names text[] = {
 }, trunk[] = {
 	{ "vision_model.embeddings.class_embedding", "visual.trunk.cls_token" },
 	{ "visual_projection.", "visual.head.proj." },
+	{ "vision_model.pre_layrnorm.", "visual.trunk.norm_pre." },
 	{ "vision_model.embeddings.patch_embedding.",
 	  "visual.trunk.patch_embed.proj." },
 	{ "vision_model.embeddings.position_embedding.weight",
@@ -59,9 +61,14 @@ static const struct names text[] = {
 	{ "vision_model.head.layernorm.", "visual.trunk.attn_pool.norm." },
 	{ "vision_model.head.mlp.", "visual.trunk.attn_pool.mlp." },
 	{ NULL, NULL },
+}, head[] = {
+	{ "visual_projection.", "visual.trunk.head." },
+	{ NULL, NULL },
 }, block[] = {
 	{ "layer_norm1.", "ln_1." },
 	{ "layer_norm2.", "ln_2." },
+	{ "layer_scale1.lambda1", "ls_1.gamma" },
+	{ "layer_scale2.lambda1", "ls_2.gamma" },
 	{ "mlp.fc1.", "mlp.c_fc." },
 	{ "mlp.fc2.", "mlp.c_proj." },
 	{ "self_attn.out_proj.", "attn.out_proj." },
@@ -148,8 +155,9 @@ bool mm_openclip_place(struct mm_openclip_place *at, const struct mm_model *m,
 		       const char *name, int k)
 {
 	const bool siglip = m->arch == &mm_arch_siglip;
-	const bool timm =
-		siglip || (mm_clip_config(m) && mm_clip_config(m)->plain);
+	const struct mm_clip_vit *vit =
+		mm_clip_config(m) ? &mm_clip_config(m)->vit : NULL;
+	const bool timm = siglip || (vit && vit->timm);
 
 	*at = (struct mm_openclip_place){
 		.own_of = 1, .at_of = 1, .n = 1, .rank = -1
@@ -159,6 +167,8 @@ bool mm_openclip_place(struct mm_openclip_place *at, const struct mm_model *m,
 	if (k)
 		return false;
 	if (mm_hub_text_config(m) && rename_start(at, hub, "", name))
+		return true;
+	if (timm && vit && vit->timm_head && rename_start(at, head, "", name))
 		return true;
 	if (!rename_start(at, text, "", name) &&
 	    !rename_start(at, timm ? trunk : vision, "", name))

@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "graph/store.h"
-#include "model/blocks.h"
+#include "model/clip.h"
 #include "tensor/checkpoint.h"
 
 struct mm_model;
@@ -42,21 +42,53 @@ void mm_openclip_put_text_cfg(struct mm_json_writer *w,
 int mm_openclip_text_config(struct mm_buf *out, const struct mm_model *m,
 			    struct mm_err *err) MM_MUST_CHECK;
 
-/* Towers of pictures that timm, and with it open_clip, has: SigLIP's, and
- * plain vision transformers. */
+/* What text_cfg says of the tokenizer, checked, into text_config; and back. */
+int mm_openclip_put_tokenizer(struct mm_json_writer *w,
+			      const struct mm_json *text_cfg,
+			      struct mm_err *err) MM_MUST_CHECK;
+void mm_openclip_put_tokenizer_cfg(struct mm_json_writer *w,
+				   const struct mm_model *m);
+
+/*
+ * Towers of pictures that timm, and with it open_clip, has: SigLIP's; plain
+ * vision transformers, with a bias of the patches and no norm in front; CLIP's,
+ * the other way round.
+ */
+enum mm_openclip_kind { MM_TIMM_SIGLIP, MM_TIMM_PLAIN, MM_TIMM_CLIP };
+
 struct mm_openclip_timm {
 	char name[64];
+	enum mm_openclip_kind kind;
 	int64_t width, layers, heads, ffn, patch, image;
-	bool tanh; /* GELU by tanh */
-	bool plain;
+	double eps;
+	enum mm_act act;
 };
+
+/* The one of that name, of which what follows a '.' is left out (it tells where
+ * weights came from). */
+int mm_openclip_timm_find(struct mm_openclip_timm *t, const char *name,
+			  struct mm_err *err) MM_MUST_CHECK;
 
 /* The i-th; false behind the last. */
 bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i);
 
-/* The one of that shape; false: there is none. */
+/* The one of that shape; of several that differ in their activation the one
+ * with v's, or else the first.  false: there is none. */
 bool mm_openclip_timm_of(struct mm_openclip_timm *t, const struct mm_tower *v,
-			 const struct mm_vision *pictures, bool plain);
+			 const struct mm_vision *pictures,
+			 enum mm_openclip_kind kind);
+
+/* Of a vision transformer that is timm's. */
+enum mm_openclip_kind mm_openclip_kind(const struct mm_clip_vit *v);
+
+/* The ConvNeXt of that name, its projection aside; the name of one of that
+ * shape.  NULL: there is none. */
+const char *mm_openclip_convnext(struct mm_convnext *c, const char *name);
+const char *mm_openclip_convnext_of(const struct mm_convnext *c);
+
+/* Is the text tower a module of its own (CustomTextCLIP), its tensors' names
+ * beginning with "text."? */
+bool mm_openclip_custom_text(const struct mm_model *m);
 
 /* Is the checkpoint in open_clip's (or OpenAI's) layout? */
 bool mm_openclip_layout(const struct mm_checkpoint *c);

@@ -5,87 +5,22 @@
 
 #include "model/openclip.h"
 
-/* ---- towers of pictures in timm ---- */
-
-static const struct {
-	const char *name;
-	int64_t width, layers, heads, ffn;
-} sizes[] = {
-	{ "base", 768, 12, 12, 3072 },	  { "large", 1024, 24, 16, 4096 },
-	{ "so400m", 1152, 27, 16, 4304 }, { "giantopt", 1536, 40, 16, 6144 },
-	{ "tiny", 192, 12, 3, 768 },	  { "small", 384, 12, 6, 1536 },
-};
-
-/* Some compute GELU by tanh, as all of transformers' do. */
-static const struct variant {
-	uint8_t size, patch;
-	uint16_t image;
-	bool tanh;
-} variants[] = {
-	{ 0, 16, 224, false }, { 0, 16, 256, false }, { 0, 16, 384, false },
-	{ 0, 16, 512, false }, { 0, 32, 256, true },  { 1, 16, 256, false },
-	{ 1, 16, 384, false }, { 1, 16, 512, true },  { 2, 14, 224, false },
-	{ 2, 14, 378, false }, { 2, 14, 384, false }, { 2, 16, 256, true },
-	{ 2, 16, 384, true },  { 2, 16, 512, true },  { 3, 16, 256, true },
-	{ 3, 16, 384, true },
-}, vits[] = {
-	{ 4, 16, 224, false }, { 4, 16, 384, false }, { 5, 8, 224, false },
-	{ 5, 16, 224, false }, { 5, 16, 384, false }, { 5, 32, 224, false },
-	{ 5, 32, 384, false }, { 0, 8, 224, false },  { 0, 16, 224, false },
-	{ 0, 16, 384, false }, { 0, 32, 224, false }, { 0, 32, 384, false },
-	{ 1, 14, 224, false }, { 1, 16, 224, false }, { 1, 16, 384, false },
-	{ 1, 32, 224, false }, { 1, 32, 384, false },
-};
-
-bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i)
-{
-	const size_t n = sizeof(variants) / sizeof(*variants);
-	const struct variant *v = i < n ? &variants[i] : &vits[i - n];
-
-	if (i >= n + sizeof(vits) / sizeof(*vits))
-		return false;
-	t->width = sizes[v->size].width;
-	t->layers = sizes[v->size].layers;
-	t->heads = sizes[v->size].heads;
-	t->ffn = sizes[v->size].ffn;
-	t->patch = v->patch;
-	t->image = v->image;
-	t->tanh = v->tanh;
-	t->plain = i >= n;
-	snprintf(t->name, sizeof(t->name), "vit_%s_patch%d_%s%d",
-		 sizes[v->size].name, v->patch, t->plain ? "" : "siglip_",
-		 v->image);
-	return true;
-}
-
-bool mm_openclip_timm_of(struct mm_openclip_timm *t, const struct mm_tower *v,
-			 const struct mm_vision *pictures, bool plain)
-{
-	for (size_t i = 0; mm_openclip_timm(t, i); i++)
-		if (t->plain == plain && (size_t)t->width == v->width &&
-		    (size_t)t->layers == v->layers &&
-		    (size_t)t->heads == v->heads && (size_t)t->ffn == v->ffn &&
-		    (size_t)t->patch == pictures->patch &&
-		    (size_t)t->image == pictures->image_size &&
-		    v->eps > 0.99e-6 && v->eps < 1.01e-6)
-			return true;
-	return false;
-}
-
 /* ---- the parts ---- */
 
 /* What changes the function and is not built here, with its harmless value. */
 static const struct {
 	const char *key;
-	enum { OFF, LEARNABLE, LINEAR } plain;
+	enum { OFF, LEARNABLE } plain;
 } refused[] = {
-	{ "ls_init_value", OFF },      { "attentional_pool", OFF },
-	{ "no_ln_pre", OFF },	       { "final_ln_after_pool", OFF },
-	{ "embed_cls", OFF },	       { "qk_norm", OFF },
-	{ "scaled_cosine_attn", OFF }, { "scale_heads", OFF },
-	{ "scale_attn_inner", OFF },   { "scale_attn", OFF },
-	{ "scale_fc", OFF },	       { "pos_embed_type", LEARNABLE },
-	{ "proj_type", LINEAR },
+	{ "attentional_pool", OFF },
+	{ "embed_cls", OFF },
+	{ "qk_norm", OFF },
+	{ "scaled_cosine_attn", OFF },
+	{ "scale_heads", OFF },
+	{ "scale_attn_inner", OFF },
+	{ "scale_attn", OFF },
+	{ "scale_fc", OFF },
+	{ "pos_embed_type", LEARNABLE },
 };
 
 static int refuse_unknown(const struct mm_json *v, struct mm_err *err)
@@ -98,9 +33,7 @@ static int refuse_unknown(const struct mm_json *v, struct mm_err *err)
 		if (type == MM_JSON_ABSENT || type == MM_JSON_NULL ||
 		    (type == MM_JSON_BOOL && !mm_json_bool(x, true)) ||
 		    (type == MM_JSON_OBJECT && !mm_json_size(x)) ||
-		    (refused[i].plain == LEARNABLE &&
-		     !strcmp(s, "learnable")) ||
-		    (refused[i].plain == LINEAR && !strcmp(s, "linear")))
+		    (refused[i].plain == LEARNABLE && !strcmp(s, "learnable")))
 			continue;
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'%s' asks for a tower that is not known",
@@ -111,7 +44,7 @@ static int refuse_unknown(const struct mm_json *v, struct mm_err *err)
 
 struct tower {
 	int64_t width, layers, heads, ffn;
-	double eps;
+	double eps, scale;
 	const char *act;
 };
 
@@ -138,19 +71,39 @@ static int read_act(struct tower *t, const struct mm_json *v, bool quick,
 	return MM_OK;
 }
 
+/* "norm_kwargs" and "ls_init_value" */
+static int read_norm(struct tower *t, const struct mm_json *v,
+		     struct mm_err *err)
+{
+	const struct mm_json *kwargs = mm_json_get(v, "norm_kwargs");
+	double scale = -1;
+	int rc;
+
+	t->eps = 1e-5;
+	if (mm_json_size(kwargs) > (mm_json_get(kwargs, "eps") ? 1 : 0))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'norm_kwargs' asks for a norm that is not "
+			       "known; known is eps");
+	if ((rc = mm_json_want_num(kwargs, "eps", 0, 1, &t->eps, err)) ||
+	    (rc = mm_json_want_num(v, "ls_init_value", 0, 1e3, &scale, err)))
+		return rc;
+	if (!(scale < 0 || scale > 0))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'ls_init_value' wants a number above 0");
+	t->scale = scale > 0 ? scale : 0;
+	return MM_OK;
+}
+
 static int read_tower(struct tower *t, const struct mm_json *v, bool quick,
 		      struct mm_err *err)
 {
 	double ratio = 4;
 	int rc;
 
-	t->eps = 1e-5;
 	if ((rc = refuse_unknown(v, err)) ||
-	    (rc = read_act(t, v, quick, err)) ||
+	    (rc = read_act(t, v, quick, err)) || (rc = read_norm(t, v, err)) ||
 	    (rc = mm_json_want_int(v, "width", 1, 1 << 16, &t->width, err)) ||
-	    (rc = mm_json_want_num(v, "mlp_ratio", 0.01, 64, &ratio, err)) ||
-	    (rc = mm_json_want_num(mm_json_get(v, "norm_kwargs"), "eps", 0, 1,
-				   &t->eps, err)))
+	    (rc = mm_json_want_num(v, "mlp_ratio", 0.01, 64, &ratio, err)))
 		return rc;
 	t->ffn = (int64_t)((double)t->width * ratio);
 	return mm_json_want_int(v, "layers", 1, 1 << 10, &t->layers, err);
@@ -162,6 +115,8 @@ static void put_tower(struct mm_json_writer *w, const struct tower *t)
 	mm_json_put_int(w, "hidden_size", t->width);
 	mm_json_put_int(w, "intermediate_size", t->ffn);
 	mm_json_put_num(w, "layer_norm_eps", t->eps);
+	if (t->scale > 0)
+		mm_json_put_num(w, "layer_scale_init_value", t->scale);
 	mm_json_put_int(w, "num_attention_heads", t->heads);
 	mm_json_put_int(w, "num_hidden_layers", t->layers);
 }
@@ -175,66 +130,6 @@ static bool is_resnet(const struct mm_json *vision)
 static const char *timm_name(const struct mm_json *vision)
 {
 	return mm_json_str(mm_json_get(vision, "timm_model_name"), "");
-}
-
-/* A tower of timm's, which its name alone describes; with a text tower of the
- * Hub goes a plain one. */
-static int find_timm(struct mm_openclip_timm *t, const struct mm_json *v,
-		     bool hub, struct mm_err *err)
-{
-	const char *name = timm_name(v), *pool = "avg", *proj = "linear";
-	const size_t len = strcspn(name, ".");
-	size_t i = 0;
-	int rc;
-
-	while (mm_openclip_timm(t, i) &&
-	       (t->plain != hub || strncmp(t->name, name, len) || t->name[len]))
-		i++;
-	if (!mm_openclip_timm(t, i))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'timm_model_name' is '%s': of timm's towers "
-			       "only %s are known",
-			       name,
-			       hub ? "plain vision transformers of its own "
-				     "sizes, beside a text tower of the Hub,"
-				   : "SigLIP's with attention pooling");
-	if ((rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
-	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)))
-		return rc;
-	if (hub ? (*pool && strcmp(pool, "token")) || strcmp(proj, "linear")
-		: strcmp(pool, "map") || strcmp(proj, "none"))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
-			       "known are %s",
-			       pool, proj,
-			       hub ? "token and linear" : "map and none");
-	return MM_OK;
-}
-
-static int put_timm(struct mm_json_writer *w, const struct mm_json *v, bool hub,
-		    struct mm_err *err)
-{
-	struct mm_openclip_timm t;
-	struct tower tower;
-	bool bias = false;
-	int rc = find_timm(&t, v, hub, err);
-
-	if (rc || (rc = mm_json_want_bool(v, "timm_proj_bias", &bias, err)))
-		return rc;
-	if (bias)
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'timm_proj_bias' asks for a tower that is not "
-			       "known");
-	if (t.plain)
-		mm_json_put_bool(w, "pre_norm", false);
-	mm_json_put_int(w, "image_size", t.image);
-	mm_json_put_int(w, "patch_size", t.patch);
-	tower = (struct tower){
-		t.width, t.layers, t.heads,
-		t.ffn,	 1e-6,	   t.tanh ? "gelu_pytorch_tanh" : "gelu",
-	};
-	put_tower(w, &tower);
-	return MM_OK;
 }
 
 /* One number, or two that are equal. */
@@ -252,37 +147,173 @@ static int read_side(int64_t *side, const struct mm_json *v, struct mm_err *err)
 		       "'image_size' wants one side, or two that are equal");
 }
 
-static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
-		      bool hub, bool quick, struct mm_err *err)
+/* How the tower ends; *head: with a projection of its own. */
+static int read_timm_end(bool *head, bool *bias, const struct mm_json *v,
+			 bool siglip, struct mm_err *err)
 {
-	struct tower t = { 768, 12, 12, 3072, 1e-5, NULL };
-	int64_t image = 224, patch = 16, head = 64;
-	const char *pool = "tok";
+	const char *pool = "avg", *proj = "linear";
 	int rc;
 
+	if ((rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
+	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)) ||
+	    (rc = mm_json_want_bool(v, "timm_proj_bias", bias, err)))
+		return rc;
+	if (mm_json_type(mm_json_get(v, "timm_proj")) == MM_JSON_NULL)
+		proj = "";
+	*head = !*proj;
+	/* Its own head, where no pool is named, is put on every token. */
+	if (siglip ? strcmp(pool, "map") || strcmp(proj, "none")
+		   : (strcmp(pool, "token") && (*pool || *head)) ||
+			     (*proj && strcmp(proj, "linear")))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
+			       "known are %s",
+			       pool, proj,
+			       siglip ? "map and none"
+				      : "token and linear or null");
+	return MM_OK;
+}
+
+static void put_sizes(struct mm_json_writer *w, const char *key,
+		      const size_t *n)
+{
+	mm_json_open(w, key, '[');
+	for (int i = 0; i < MM_CONVNEXT_STAGES; i++)
+		mm_json_put_int(w, NULL, (int64_t)n[i]);
+	mm_json_close(w);
+}
+
+/* A ConvNeXt: all but the projection is told by the name. */
+static int put_convnext(struct mm_json_writer *w, const struct mm_json *v,
+			const struct mm_convnext *c, struct mm_err *err)
+{
+	const char *pool = "avg", *proj = "linear";
+	int64_t image = 224;
+	bool bias = false;
+	int rc;
+
+	if ((rc = read_side(&image, v, err)) ||
+	    (rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
+	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)) ||
+	    (rc = mm_json_want_bool(v, "timm_proj_bias", &bias, err)))
+		return rc;
+	if (mm_json_type(mm_json_get(v, "timm_proj")) == MM_JSON_NULL)
+		proj = "";
+	if ((*pool && strcmp(pool, "avg")) ||
+	    (strcmp(proj, "linear") && strcmp(proj, "mlp")))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
+			       "known are avg and linear or mlp",
+			       pool, proj);
+	put_sizes(w, "depths", c->depth);
+	put_sizes(w, "hidden_sizes", c->width);
+	mm_json_put_int(w, "image_size", image);
+	mm_json_put_num(w, "layer_norm_eps", c->eps);
+	mm_json_put_num(w, "layer_scale_init_value", c->scale);
+	mm_json_put_str(w, "projection", proj);
+	if (bias)
+		mm_json_put_bool(w, "projection_bias", true);
+	return MM_OK;
+}
+
+static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
+		    bool siglip, struct mm_err *err)
+{
+	struct mm_openclip_timm t;
+	struct tower tower;
+	bool head = false, bias = false;
+	int rc = mm_openclip_timm_find(&t, timm_name(v), err);
+
+	if (rc || (rc = read_timm_end(&head, &bias, v, siglip, err)))
+		return rc;
+	if (!siglip) {
+		mm_json_put_bool(w, "timm", true);
+		mm_json_put_bool(w, "pre_norm", t.kind == MM_TIMM_CLIP);
+		mm_json_put_bool(w, "patch_bias", t.kind == MM_TIMM_PLAIN);
+		mm_json_put_bool(w, "projection_bias", head || bias);
+		mm_json_put_bool(w, "timm_head", head);
+	}
+	mm_json_put_int(w, "image_size", t.image);
+	mm_json_put_int(w, "patch_size", t.patch);
+	tower = (struct tower){
+		.width = t.width,
+		.layers = t.layers,
+		.heads = t.heads,
+		.ffn = t.ffn,
+		.eps = t.eps,
+		.act = t.act == MM_ACT_GELU_TANH    ? "gelu_pytorch_tanh"
+		       : t.act == MM_ACT_QUICK_GELU ? "quick_gelu"
+						    : "gelu",
+	};
+	put_tower(w, &tower);
+	return MM_OK;
+}
+
+/* What a vision transformer of open_clip's has that CLIP's has not. */
+static int put_vit(struct mm_json_writer *w, const struct mm_json *v,
+		   struct mm_err *err)
+{
+	const char *pool = "tok";
+	bool bare = false, last = false;
+	int rc;
+
+	if ((rc = mm_json_want_str(v, "pool_type", &pool, err)) ||
+	    (rc = mm_json_want_bool(v, "no_ln_pre", &bare, err)) ||
+	    (rc = mm_json_want_bool(v, "final_ln_after_pool", &last, err)))
+		return rc;
+	if (strcmp(pool, "tok") && strcmp(pool, "avg"))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'pool_type' is '%s'; known are tok, avg", pool);
+	if (bare)
+		mm_json_put_bool(w, "pre_norm", false);
+	if (strcmp(pool, "avg"))
+		return MM_OK;
+	mm_json_put_bool(w, "mean_of_patches", true);
+	mm_json_put_bool(w, "norm_after_mean", last);
+	return MM_OK;
+}
+
+static int put_resnet(struct mm_json_writer *w, const struct mm_json *v,
+		      int64_t head, struct mm_err *err)
+{
+	int64_t width = 64;
+	int rc;
+
+	if ((rc = refuse_unknown(v, err)) ||
+	    (rc = mm_json_want_int(v, "width", 1, 1 << 12, &width, err)))
+		return rc;
+	mm_json_put(w, "layers", mm_json_get(v, "layers"));
+	mm_json_put_int(w, "width", width);
+	mm_json_put_int(w, "head_width", head);
+	return MM_OK;
+}
+
+static int put_vision(struct mm_json_writer *w, const struct mm_json *v,
+		      bool siglip, bool quick, struct mm_err *err)
+{
+	struct tower t = { .width = 768, .layers = 12 };
+	int64_t image = 224, patch = 16, head = 64;
+	struct mm_convnext convnext;
+	int rc;
+
+	if (mm_openclip_convnext(&convnext, timm_name(v)))
+		return put_convnext(w, v, &convnext, err);
 	if (*timm_name(v))
-		return put_timm(w, v, hub, err);
+		return put_timm(w, v, siglip, err);
 	if ((rc = read_side(&image, v, err)) ||
 	    (rc = mm_json_want_int(v, "head_width", 1, 1 << 12, &head, err)))
 		return rc;
 	mm_json_put_int(w, "image_size", image);
-	if (is_resnet(v)) {
-		if ((rc = refuse_unknown(v, err)) ||
-		    (rc = mm_json_want_int(v, "width", 1, 1 << 12, &t.width,
-					   err)))
-			return rc;
-		mm_json_put(w, "layers", mm_json_get(v, "layers"));
-		mm_json_put_int(w, "width", t.width);
-		mm_json_put_int(w, "head_width", head);
-		return MM_OK;
-	}
+	if (is_resnet(v))
+		return put_resnet(w, v, head, err);
 	if ((rc = read_tower(&t, v, quick, err)) ||
 	    (rc = mm_json_want_int(v, "patch_size", 1, 1 << 12, &patch, err)) ||
-	    (rc = mm_json_want_str(v, "pool_type", &pool, err)))
+	    (rc = put_vit(w, v, err)))
 		return rc;
-	if (strcmp(pool, "tok"))
+	if (head > t.width || t.width % (t.width / head))
 		return mm_fail(err, MM_ERR_FORMAT,
-			       "'pool_type' is '%s'; known is tok", pool);
+			       "'head_width' %lld does not divide 'width' %lld",
+			       (long long)head, (long long)t.width);
 	mm_json_put_int(w, "patch_size", patch);
 	t.heads = t.width / head;
 	put_tower(w, &t);
@@ -293,7 +324,7 @@ struct text {
 	struct tower t;
 	int64_t context, vocab, eos;
 	bool free, bias;
-	const char *pool;
+	const char *pool, *proj;
 };
 
 static int read_text(struct text *x, const struct mm_json *v, bool quick,
@@ -301,11 +332,12 @@ static int read_text(struct text *x, const struct mm_json *v, bool quick,
 {
 	int rc;
 
-	*x = (struct text){ .t = { 512, 12, 8, 2048, 1e-5, NULL },
+	*x = (struct text){ .t = { .width = 512, .layers = 12, .heads = 8 },
 			    .context = 77,
 			    .vocab = 49408,
 			    .eos = 2,
-			    .pool = "argmax" };
+			    .pool = "argmax",
+			    .proj = "linear" };
 
 	if ((rc = read_tower(&x->t, v, quick, err)) ||
 	    (rc = mm_json_want_int(v, "heads", 1, 1 << 10, &x->t.heads, err)) ||
@@ -315,9 +347,20 @@ static int read_text(struct text *x, const struct mm_json *v, bool quick,
 				   err)) ||
 	    (rc = mm_json_want_int(v, "eos_id", 0, INT32_MAX, &x->eos, err)) ||
 	    (rc = mm_json_want_bool(v, "no_causal_mask", &x->free, err)) ||
-	    (rc = mm_json_want_bool(v, "proj_bias", &x->bias, err)))
+	    (rc = mm_json_want_bool(v, "proj_bias", &x->bias, err)) ||
+	    (rc = mm_json_want_str(v, "pool_type", &x->pool, err)) ||
+	    (rc = mm_json_want_str(v, "proj_type", &x->proj, err)))
 		return rc;
-	return mm_json_want_str(v, "pool_type", &x->pool, err);
+	if (x->t.width % x->t.heads)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'heads' is %lld, which does not divide 'width' "
+			       "%lld",
+			       (long long)x->t.heads, (long long)x->t.width);
+	if (strcmp(x->proj, "linear") && strcmp(x->proj, "none"))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'proj_type' is '%s'; known are linear, none",
+			       x->proj);
+	return MM_OK;
 }
 
 static void put_clip_text(struct mm_json_writer *w, const struct text *x)
@@ -332,7 +375,9 @@ static void put_clip_text(struct mm_json_writer *w, const struct text *x)
 		mm_json_put_str(w, "pool_type", x->pool);
 	if (x->free)
 		mm_json_put_bool(w, "causal", false);
-	if (x->bias)
+	if (!strcmp(x->proj, "none"))
+		mm_json_put_bool(w, "projection", false);
+	else if (x->bias)
 		mm_json_put_bool(w, "projection_bias", true);
 }
 
@@ -340,17 +385,23 @@ static int put_text(struct mm_json_writer *w, const struct mm_json *v,
 		    bool quick, bool siglip, struct mm_err *err)
 {
 	struct text x;
+	bool bare;
 	int rc = read_text(&x, v, quick, err);
 
 	if (rc)
 		return rc;
-	if (siglip && (!x.free || !x.bias || strcmp(x.pool, "last") != 0))
+	bare = !strcmp(x.proj, "none");
+	if (siglip && (!x.free || !(x.bias || bare) || x.t.scale > 0 ||
+		       strcmp(x.pool, "last") != 0))
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "beside SigLIP's tower of pictures a text tower "
-			       "with no_causal_mask, proj_bias and the "
-			       "pool_type last is known, and no other");
+			       "with no_causal_mask, proj_bias or the "
+			       "proj_type none, and the pool_type last is "
+			       "known, and no other");
 	if (!siglip)
 		put_clip_text(w, &x);
+	else if (bare)
+		mm_json_put_bool(w, "use_head", false);
 	mm_json_put_int(w, "max_position_embeddings", x.context);
 	mm_json_put_int(w, "vocab_size", x.vocab);
 	put_tower(w, &x.t);
@@ -368,6 +419,9 @@ static const struct family clip = {
 };
 static const struct family resnet = {
 	NULL, "clip_resnet", "clip_text_model", NULL, "projection_dim",
+};
+static const struct family convnext = {
+	NULL, "clip_convnext", "clip_text_model", NULL, "projection_dim",
 };
 static const struct family siglip = {
 	"SiglipModel",	       "siglip",	  "siglip_text_model",
@@ -391,11 +445,14 @@ static int put_text_config(struct mm_json_writer *w, const struct job *j,
 			   struct mm_err *err)
 {
 	const struct mm_json *v = mm_json_get(j->cfg, "text_cfg");
+	int rc;
 
 	if (!j->family->text)
 		return mm_openclip_put_hub(w, v, j->beside, err);
 	mm_json_put_str(w, "model_type", j->family->text);
 	mm_json_put_int(w, j->family->dim, j->dim);
+	if ((rc = mm_openclip_put_tokenizer(w, v, err)))
+		return rc;
 	return put_text(w, v, j->quick, j->family == &siglip, err);
 }
 
@@ -414,11 +471,17 @@ static int put_towers(struct mm_json_writer *w, const struct job *j,
 		mm_json_put_str(w, "model_type", f->vision);
 	if (f == &clip)
 		mm_json_put_int(w, f->dim, j->dim);
-	if ((rc = put_vision(w, mm_json_get(j->cfg, "vision_cfg"), f == &hub,
+	if ((rc = put_vision(w, mm_json_get(j->cfg, "vision_cfg"), f == &siglip,
 			     j->quick, err)))
 		return mm_fail_ctx(err, "vision_cfg");
 	mm_json_close(w);
 	return MM_OK;
+}
+
+static bool odd_text(const struct mm_json *v)
+{
+	return mm_json_bool(mm_json_get(v, "no_causal_mask"), false) ||
+	       mm_json_bool(mm_json_get(v, "proj_bias"), false);
 }
 
 static int put_model(struct mm_json_writer *w, struct job *j,
@@ -427,11 +490,13 @@ static int put_model(struct mm_json_writer *w, struct job *j,
 	const struct mm_json *cfg = j->cfg;
 	const struct family *f = j->family;
 	double bias = NAN, scale = 2.6592;
+	bool custom = false;
 	int rc;
 
 	if ((rc = mm_json_want_int(cfg, "embed_dim", 1, 1 << 16, &j->dim,
 				   err)) ||
 	    (rc = mm_json_want_bool(cfg, "quick_gelu", &j->quick, err)) ||
+	    (rc = mm_json_want_bool(cfg, "custom_text", &custom, err)) ||
 	    (rc = mm_json_want_num(cfg, "init_logit_scale", -100, 100, &scale,
 				   err)) ||
 	    (rc = mm_json_want_num(cfg, "init_logit_bias", -1e3, 1e3, &bias,
@@ -449,20 +514,41 @@ static int put_model(struct mm_json_writer *w, struct job *j,
 	mm_json_put_num(w, "logit_scale_init_value", scale);
 	if (!isnan(bias))
 		mm_json_put_num(w, "logit_bias_init_value", bias);
+	/* Else the text tower tells it: mm_openclip_custom_text. */
+	if ((f == &clip || f == &resnet || f == &convnext) &&
+	    custom != odd_text(mm_json_get(cfg, "text_cfg")))
+		mm_json_put_bool(w, "custom_text", custom);
 	mm_json_put_str(w, "model_type", f->type);
 	if (f != &siglip)
 		mm_json_put_int(w, f->dim, j->dim);
 	return put_towers(w, j, err);
 }
 
-static const struct family *family_of(const struct mm_json *cfg)
+static int family_of(const struct family **f, const struct mm_json *cfg,
+		     struct mm_err *err)
 {
 	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
+	const bool text = *mm_openclip_hub_name(mm_json_get(cfg, "text_cfg"));
+	struct mm_openclip_timm timm = { .kind = MM_TIMM_PLAIN };
+	struct mm_convnext c;
+	const bool next = mm_openclip_convnext(&c, timm_name(v));
+	int rc;
 
-	return *mm_openclip_hub_name(mm_json_get(cfg, "text_cfg")) ? &hub
-	       : *timm_name(v)					   ? &siglip
-	       : is_resnet(v)					   ? &resnet
-								   : &clip;
+	if (!next && *timm_name(v) &&
+	    (rc = mm_openclip_timm_find(&timm, timm_name(v), err)))
+		return mm_fail_ctx(err, "vision_cfg");
+	if (text && (next || is_resnet(v) || timm.kind == MM_TIMM_SIGLIP))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "beside a text tower of the Hub %s is not known",
+			       next	      ? "a ConvNeXt"
+			       : is_resnet(v) ? "a ResNet"
+					      : "SigLIP's tower");
+	*f = text			   ? &hub
+	     : next			   ? &convnext
+	     : timm.kind == MM_TIMM_SIGLIP ? &siglip
+	     : is_resnet(v)		   ? &resnet
+					   : &clip;
+	return MM_OK;
 }
 
 int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
@@ -472,7 +558,6 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 	const struct mm_json *v = mm_json_get(cfg, "vision_cfg");
 	struct job j = { .cfg = cfg, .beside = beside, .dim = 512 };
 	const char *name = NULL;
-	struct mm_openclip_timm timm;
 	struct mm_json_writer w;
 	int rc;
 
@@ -487,13 +572,10 @@ int mm_openclip_config(struct mm_buf *out, const struct mm_json *root,
 	if ((rc = mm_json_want_str(mm_json_get(cfg, "text_cfg"),
 				   "hf_model_name", &name, err)))
 		return mm_fail_ctx(err, "text_cfg");
-	j.family = family_of(cfg);
-	if (j.family == &hub && is_resnet(v))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "beside a text tower of the Hub a ResNet is not "
-			       "known");
-	if (j.family == &siglip && (rc = find_timm(&timm, v, false, err)))
+	if ((rc = mm_json_want_str(v, "timm_model_name", &name, err)))
 		return mm_fail_ctx(err, "vision_cfg");
+	if ((rc = family_of(&j.family, cfg, err)))
+		return rc;
 	mm_json_writer_init(&w, out, 2);
 	mm_json_open(&w, NULL, '{');
 	if ((rc = put_model(&w, &j, err)))

@@ -101,8 +101,13 @@ static void put_shape(struct mm_json_writer *w, const struct shape *s)
 
 /* What we say there beside what the text model's config.json says. */
 static const char *const ours[] = {
-	"pooler_type",	 "proj_type",	      "context_length",
-	"hf_model_name", "hf_tokenizer_name", NULL,
+	"pooler_type",
+	"proj_type",
+	"context_length",
+	"hf_model_name",
+	"hf_tokenizer_name",
+	"tokenizer_kwargs",
+	NULL,
 };
 
 static bool listed(const char *const *list, const char *key)
@@ -132,26 +137,72 @@ static const struct mm_json *either(const struct mm_json *v, const char *key,
 	return mm_json_get(v, mm_json_get(v, key) ? key : old);
 }
 
-/* How texts are cut into tokens otherwise than HFTokenizer does by itself. */
-static int check_tokenizer(const struct mm_json *v, struct mm_err *err)
+/* ---- how texts are cut into tokens ---- */
+
+static int check_clean(const struct mm_json *kwargs, bool own,
+		       struct mm_err *err)
+{
+	static const char *const ways[] = { "lower", "whitespace",
+					    "canonicalize", NULL };
+	const char *clean = "lower";
+	int rc = mm_json_want_str(kwargs, "clean", &clean, err);
+
+	if (rc || (own ? !strcmp(clean, *ways) : listed(ways, clean)))
+		return rc;
+	return mm_fail(err, MM_ERR_FORMAT, "'clean' is '%s'; known %s", clean,
+		       own ? "for open_clip's own tokenizer is lower"
+			   : "are lower, whitespace, canonicalize");
+}
+
+int mm_openclip_put_tokenizer(struct mm_json_writer *w, const struct mm_json *v,
+			      struct mm_err *err)
 {
 	const struct mm_json *kwargs = mm_json_get(v, "tokenizer_kwargs");
-	const char *clean = mm_json_str(mm_json_get(kwargs, "clean"), "");
-	const char *mode = "";
+	const char *mode = "", *name = "";
+	bool strip = false, own;
+	const struct mm_json *value;
+	const char *key;
+	void *it = NULL;
 	int rc = mm_json_want_str(v, "tokenizer_mode", &mode, err);
 
-	if (rc)
+	if (rc || (rc = mm_json_want_str(v, "hf_tokenizer_name", &name, err)))
 		return rc;
+	own = !*name && !*mm_openclip_hub_name(v);
 	if (*mode)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "'tokenizer_mode' is '%s', which is not known",
 			       mode);
-	if (mm_json_size(kwargs) > 1 ||
-	    (mm_json_size(kwargs) && strcmp(clean, "whitespace")))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'tokenizer_kwargs' asks for a tokenizer that "
-			       "is not known; known is clean whitespace");
+	while (mm_json_next(kwargs, &it, &key, &value))
+		if (strcmp(key, "clean") &&
+		    (own || strcmp(key, "strip_sep_token")))
+			return mm_fail(err, MM_ERR_FORMAT,
+				       "'tokenizer_kwargs' asks for a "
+				       "tokenizer that is not known, by '%s'",
+				       key);
+	if ((rc = mm_json_want_bool(kwargs, "strip_sep_token", &strip, err)) ||
+	    (rc = check_clean(kwargs, own, err)))
+		return rc;
+	if (*name)
+		mm_json_put_str(w, "hf_tokenizer_name", name);
+	if (mm_json_size(kwargs))
+		mm_json_put(w, "tokenizer_kwargs", kwargs);
 	return MM_OK;
+}
+
+void mm_openclip_put_tokenizer_cfg(struct mm_json_writer *w,
+				   const struct mm_model *m)
+{
+	const struct mm_json *t = mm_json_get(m->json, "text_config");
+	const struct mm_json *kwargs = mm_json_get(t, "tokenizer_kwargs");
+	/* OpenAI's vocabulary is open_clip's own; others lie in the folder. */
+	const bool own = m->vocab_size == 49408 && !mm_hub_text_config(m);
+	const char *name = mm_json_str(mm_json_get(t, "hf_tokenizer_name"),
+				       own ? "" : ".");
+
+	if (*name)
+		mm_json_put_str(w, "hf_tokenizer_name", name);
+	if (mm_json_size(kwargs))
+		mm_json_put(w, "tokenizer_kwargs", kwargs);
 }
 
 /* "hf_proj_type": mlp where it is absent, none where it is null. */
@@ -195,7 +246,7 @@ static int read_pool(const char **pool, const struct mm_json *v, bool bert,
 int mm_openclip_put_hub(struct mm_json_writer *w, const struct mm_json *v,
 			const struct mm_json *beside, struct mm_err *err)
 {
-	const char *name = mm_openclip_hub_name(v), *tokens = "", *pool, *proj;
+	const char *name = mm_openclip_hub_name(v), *pool, *proj;
 	const char *type = mm_json_str(mm_json_get(beside, "model_type"), "");
 	const struct shape *s = shape_of(name);
 	const bool own = mm_hub_text_known(type);
@@ -204,12 +255,11 @@ int mm_openclip_put_hub(struct mm_json_writer *w, const struct mm_json *v,
 
 	if (!own && !s)
 		return unknown(name, type, err);
-	if ((rc = check_tokenizer(v, err)) || (rc = read_proj(&proj, v, err)) ||
+	if ((rc = read_proj(&proj, v, err)) ||
 	    (rc = read_pool(&pool, v, !strcmp(own ? type : s->type, "bert"),
 			    err)) ||
 	    (rc = mm_json_want_int(v, "context_length", 1, 1 << 16, &length,
-				   err)) ||
-	    (rc = mm_json_want_str(v, "hf_tokenizer_name", &tokens, err)))
+				   err)))
 		return rc;
 	if (own)
 		put_members(w, beside);
@@ -217,8 +267,8 @@ int mm_openclip_put_hub(struct mm_json_writer *w, const struct mm_json *v,
 		put_shape(w, s);
 	mm_json_put_int(w, "context_length", length);
 	mm_json_put_str(w, "hf_model_name", name);
-	if (*tokens)
-		mm_json_put_str(w, "hf_tokenizer_name", tokens);
+	if ((rc = mm_openclip_put_tokenizer(w, v, err)))
+		return rc;
 	if (!strcmp(pool, mm_hub_pools[0]) && !strcmp(proj, mm_hub_projs[0]))
 		return MM_OK;
 	mm_json_put_str(w, "pooler_type", pool);
@@ -256,8 +306,6 @@ void mm_openclip_put_text_cfg(struct mm_json_writer *w,
 {
 	const struct mm_hub_text *h = mm_hub_text_config(m);
 	const struct mm_json *t = mm_json_get(m->json, "text_config");
-	const char *tokens =
-		mm_json_str(mm_json_get(t, "hf_tokenizer_name"), ".");
 
 	mm_json_put_int(w, "context_length", (int64_t)m->context_length);
 	mm_json_put_str(w, "hf_model_name", name_of(m, t));
@@ -267,7 +315,7 @@ void mm_openclip_put_text_cfg(struct mm_json_writer *w,
 		mm_json_put_null(w, "hf_proj_type");
 	else
 		mm_json_put_str(w, "hf_proj_type", mm_hub_projs[h->proj]);
-	mm_json_put_str(w, "hf_tokenizer_name", tokens);
+	mm_openclip_put_tokenizer_cfg(w, m);
 }
 
 int mm_openclip_text_config(struct mm_buf *out, const struct mm_model *m,

@@ -14,13 +14,15 @@ struct parts {
 			their own */
 };
 
-static bool custom_text(const struct mm_model *m)
+bool mm_openclip_custom_text(const struct mm_model *m)
 {
 	const struct mm_json *t = mm_json_get(m->json, "text_config");
+	const bool odd =
+		mm_json_bool(mm_json_get(t, "projection_bias"), false) ||
+		!mm_json_bool(mm_json_get(t, "causal"), true);
 
 	return m->arch == &mm_arch_siglip || mm_hub_text_config(m) ||
-	       mm_json_bool(mm_json_get(t, "projection_bias"), false) ||
-	       !mm_json_bool(mm_json_get(t, "causal"), true);
+	       mm_json_bool(mm_json_get(m->json, "custom_text"), odd);
 }
 
 /* The tensor of a place, new where no other parameter has a part in it. */
@@ -89,7 +91,9 @@ int mm_openclip_tensors(struct mm_tensor *out, size_t *n,
 			struct mm_arena *arena, const struct mm_tensor *src,
 			const struct mm_model *m, struct mm_err *err)
 {
-	struct parts s = { .arena = arena, .t = out, .custom = custom_text(m) };
+	struct parts s = { .arena = arena,
+			   .t = out,
+			   .custom = mm_openclip_custom_text(m) };
 	int rc = MM_OK;
 
 	for (size_t i = 0; i < m->store.n && !rc; i++) {

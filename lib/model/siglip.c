@@ -48,11 +48,20 @@ static int parse_text(struct mm_model *m, struct mm_siglip *c,
 	int rc = mm_text_parse(&c->text, m, t, err);
 
 	dim = (int64_t)c->text.width;
-	if (!rc)
-		rc = mm_json_want_int(t, "projection_size", 1, 1 << 16, &dim,
-				      err);
+	c->text_head = true;
+	if (rc ||
+	    (rc = mm_json_want_int(t, "projection_size", 1, 1 << 16, &dim,
+				   err)) ||
+	    (rc = mm_json_want_bool(t, "use_head", &c->text_head, err)))
+		return rc;
 	m->embed_dim = (size_t)dim;
-	return rc;
+	m->only_open_clip |= !c->text_head;
+	if (!c->text_head && m->embed_dim != c->text.width)
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "there is no projection, but vectors of %zu are "
+			       "to be %zu wide",
+			       c->text.width, m->embed_dim);
+	return MM_OK;
 }
 
 static struct mm_block_init init_of(const struct mm_tower *t)
@@ -83,9 +92,9 @@ static int siglip_configure(struct mm_model *m, struct mm_err *err)
 	m->eos_token_id = 49407;
 	m->pad_token_id = 1;
 	if ((rc = parse_vision(c, mm_json_get(m->json, "vision_config"), err)))
-		return mm_fail_ctx(err, "vision_config");
+		return mm_part_fail(m, "vision", err);
 	if ((rc = parse_text(m, c, mm_json_get(m->json, "text_config"), err)))
-		return mm_fail_ctx(err, "text_config");
+		return mm_part_fail(m, "text", err);
 	if (m->embed_dim != c->vision.width)
 		return mm_fail(err, MM_ERR_FORMAT,
 			       "the text's vectors have %zu numbers, the "
@@ -256,8 +265,10 @@ static struct mm_node *siglip_text(struct mm_graph *g, const struct mm_model *m,
 	x = mm_norm(g, x, c->text.eps, "text_model.final_layer_norm");
 	mm_tap(g, x, "text.last_hidden");
 	g->store->group = MM_GROUP_HEAD;
-	x = mm_dense(g, mm_pick_row(g, x, -1), m->embed_dim, std, NULL,
-		     MM_ACT_NONE, "text_model.head");
+	x = mm_pick_row(g, x, -1);
+	if (c->text_head)
+		x = mm_dense(g, x, m->embed_dim, std, NULL, MM_ACT_NONE,
+			     "text_model.head");
 	mm_tap(g, x, "text.pooled");
 	return x;
 }

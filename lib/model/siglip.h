@@ -8,6 +8,8 @@ struct mm_siglip {
 	struct mm_tower vision, text;
 	struct mm_vision pictures;
 	size_t pool_heads, pool_ffn; /* the vision tower's, unless pruned */
+	bool text_head; /* a layer behind the text's last position; without it
+			   transformers has no class */
 };
 
 /* NULL where the model is another one. */

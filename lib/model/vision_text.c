@@ -20,8 +20,7 @@ static int vision_text_configure(struct mm_model *m, struct mm_err *err)
 		rc = mm_fail(err, MM_ERR_FORMAT,
 			     "'model_type' is '%s'; known is clip_vision_model",
 			     type);
-	return rc ? mm_fail_ctx(err, "vision_config")
-		  : mm_clip_configure(m, err);
+	return rc ? mm_part_fail(m, "vision", err) : mm_clip_configure(m, err);
 }
 
 /* ---- presets ---- */

@@ -22,15 +22,21 @@ static const struct set {
 	  0, 1e-4, 0.01, 5, 0 },
 	{ "tiny-hub", "inputs", "expected", "grads", NULL, "", "pair.", "", 0,
 	  1e-4, 0.01, 5, 0 },
+	{ "tiny-clipa", "inputs", "expected", "grads", NULL, "", "pair.", "", 0,
+	  1e-4, 0.01, 5, 0 },
+	{ "tiny-convnext", "inputs", "expected", "grads", NULL, "", "pair.", "",
+	  0, 1e-4, 0.01, 5, 0 },
 	{ "dual-openclip-rn", "inputs", "expected", "grads", "buffers", "",
 	  "pair.", "pair.", 0, 3e-4, 0.01, 10, 60 },
 	{ "fusion-align", "model/inputs", "model/outputs", "model/gradients",
 	  NULL, "eval.", "train.", "", 0.1, 5e-4, 0.001, 19, 60 },
+	{ "tiny-avg", "inputs", "expected", NULL, NULL, "", NULL, NULL, 0, 0, 0,
+	  5, 0 },
 	{ "dual-openclip-vit", "inputs", "expected", NULL, NULL, "", NULL, NULL,
 	  0, 0, 0, 5, 0 },
 };
 
-enum { SIGLIP = 2, VIT = 6, N_TRAINED = 6, N_SETS = 7 };
+enum { SIGLIP = 2, VIT = 9, N_TRAINED = 8, N_SETS = 10 };
 
 static struct mm_safetensors in, want;
 static const struct set *set;
@@ -433,6 +439,7 @@ START_TEST(parameter_counts)
 		{ "clip_resnet", "rn101", 224, 77, 49408, 119688033 },
 		{ "align", "base", 289, 64, 30522, 172117841 },
 		{ "siglip", "base", 224, 64, 32000, 203155970 },
+		{ "clip_convnext", "base", 256, 77, 49408, 179385345 },
 	};
 	struct mm_model m;
 	struct mm_model shape = { .image_size = published[_i].image,
@@ -459,6 +466,6 @@ int main(void)
 	tcase_add_loop_test(tc, another_size_matches, 0, 2);
 	tcase_add_loop_test(tc, resized_for_good, 0, 3);
 	tcase_add_test(tc, sizes_that_are_refused);
-	tcase_add_loop_test(tc, parameter_counts, 0, 5);
+	tcase_add_loop_test(tc, parameter_counts, 0, 6);
 	return unit_run("dual", tc);
 }

@@ -125,7 +125,7 @@ static const struct {
 	{ "", "\"hf_model_name\": 5", NULL, "'hf_model_name'" },
 	{ "",
 	  "\"hf_model_name\": \"x\", \"tokenizer_kwargs\": "
-	  "{\"strip_sep_token\": true}",
+	  "{\"language\": \"de\"}",
 	  bert, "'tokenizer_kwargs' asks for a tokenizer" },
 	{ "", "\"hf_model_name\": \"x\", \"tokenizer_mode\": \"clips\"", bert,
 	  "'tokenizer_mode' is 'clips'" },
@@ -133,13 +133,13 @@ static const struct {
 	  "beside a text tower of the Hub a ResNet is not known" },
 	{ "\"timm_model_name\": \"vit_base_patch16_siglip_224\"",
 	  "\"hf_model_name\": \"x\"", bert,
-	  "only plain vision transformers of its own sizes" },
+	  "beside a text tower of the Hub SigLIP's tower is not known" },
 	{ "\"timm_model_name\": \"vit_base_patch16_224\"",
 	  "\"hf_model_name\": \"x\"", bert,
 	  "'timm_pool' is 'avg' and 'timm_proj' 'linear'; known are token and "
 	  "linear" },
 	{ "\"timm_model_name\": \"vit_base_patch16_224\", \"timm_pool\": "
-	  "\"token\", \"timm_proj_bias\": true",
+	  "\"token\", \"timm_proj_bias\": 1",
 	  "\"hf_model_name\": \"x\"", bert, "'timm_proj_bias'" },
 };
 

@@ -277,8 +277,11 @@ START_TEST(what_is_not_read)
 		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
 		  "\"vit_base_patch16_siglip_gap_224\"}, \"text_cfg\": {}}}",
 		  "gap_224" },
-		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
-		  "\"vit_base_patch16_siglip_224\"}, \"text_cfg\": {}}}",
+		{ "{\"model_cfg\": {\"init_logit_bias\": -10, "
+		  "\"vision_cfg\": {\"timm_model_name\": "
+		  "\"vit_base_patch16_siglip_224\"}, \"text_cfg\": "
+		  "{\"no_causal_mask\": true, \"proj_bias\": true, "
+		  "\"pool_type\": \"last\"}}}",
 		  "'timm_pool' is 'avg'" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
 		  "\"vit_base_patch16_siglip_224\", \"timm_pool\": \"map\", "

@@ -30,7 +30,18 @@ open hub '"width": 64' '"hf_model_name": "google/mt5-base"'
 open three '"layers": [1, 2, 1]' '"width": 64'
 open odd '"layers": [1, 1, 1, 1], "width": 7' '"width": 64'
 open pool '"width": 64' '"pool_type": "mean"'
-for d in timm hub three odd pool; do try $d; done
+open head '"width": 64, "head_width": 20' '"width": 64'
+open shared '"width": 64' '"width": 64, "heads": 3'
+for d in timm hub three odd pool head shared; do try $d; done
+
+# A recipe for pictures that cannot be read is not passed over.
+for bad in '"std": [0, 1, 1]' '"mean": ["x"]' '"interpolation": "nearest2"'; do
+	open recipe '"width": 64' '"width": 64'
+	sed "s/}}}/}}, \"preprocess_cfg\": {$bad}}/" recipe/open_clip_config.json \
+		>recipe/other && mv recipe/other recipe/open_clip_config.json
+	mmtool embed --text -m recipe "$FIX/data.mmt" -o x.mmt
+	rm -r recipe
+done
 
 # A residual network without running statistics, and one asked for another
 # size.
