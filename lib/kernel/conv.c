@@ -258,6 +258,7 @@ struct job {
 	const mm_real *src, *packed, *bias, *residual;
 	mm_real *dst, *to_pack, beta;
 	const mm_real *w;
+	bool turned; /* w (K, M), not (M, K) */
 	enum mm_act act;
 	size_t M, K, P;	     /* channels out, taps in, pixels of a sample */
 	size_t src_size;     /* of a sample */
@@ -268,7 +269,10 @@ struct job {
 static void pack_weights_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
-	const struct mm_gemm p = { .A = j->w, .lda = j->K };
+	const struct mm_gemm p = { .A = j->w,
+				   .K = j->K,
+				   .ta = j->turned,
+				   .lda = j->turned ? j->M : j->K };
 	const size_t k_blocks = parts_of(j->K, j->isa->kc);
 
 	for (size_t t = begin; t < end; t++) {
@@ -330,7 +334,7 @@ static void convolve_some(void *ctx, size_t begin, size_t end)
 			 t % j->blocks);
 }
 
-/* Pack w (M, K), then all tasks. */
+/* Pack w, then all tasks. */
 static void run(struct job *j, size_t B, mm_real *work)
 {
 	size_t tasks;
@@ -408,7 +412,8 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 	struct turn t = { work + n, w, p->C, p->F, p->kh * p->kw };
 	struct job j = { .src = dy,
 			 .dst = dx,
-			 .w = t.out,
+			 .w = t.taps == 1 ? w : t.out,
+			 .turned = t.taps == 1,
 			 .beta = beta,
 			 .M = p->C,
 			 .K = p->F * p->kh * p->kw,
@@ -425,7 +430,8 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 				.down = p->stride,
 				.back = true } };
 
-	mm_parallel_for(p->C, 16, turn_some, &t);
+	if (!j.turned)
+		mm_parallel_for(p->C, 16, turn_some, &t);
 	run(&j, p->B, work);
 }
 

@@ -105,6 +105,8 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const struct operands *o,
 		__builtin_prefetch(c + i * ldc, 1);
 		if (VS == 2)
 			__builtin_prefetch(c + i * ldc + VL, 1);
+		/* Rows seldom begin with a line: there is one more. */
+		__builtin_prefetch(c + i * ldc + VS * VL - 1, 1);
 	}
 	if (o->lda)
 		multiply_rows(R, VS, kc, o->a, o->lda, o->b, x, o->next);
