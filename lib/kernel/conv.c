@@ -1,38 +1,34 @@
 /*
  * conv.c - see conv.h.
  *
- * Forward and the gradient of x are one loop: destination pixels gather from
- * a source map,
- *
- *	source row = (destination row * up + off) / down, where that is whole
- *
- * forward with up = stride and off = u - top, backward with down = stride and
- * off = top - u.  A task takes a run of pixels of one sample; the weights are
- * packed once for all tasks.  The gradient of w is a product over pixels.
+ * Forward and the gradient of x are one loop over patches (patches.h).  A
+ * task takes a run of pixels of one sample; the weights are packed once for all
+ * tasks.  The gradient of w is a product over pixels.
  */
 #include "kernel/conv.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/parallel.h"
 #include "kernel/cpu.h"
 #include "kernel/gemm.h"
+#include "kernel/patches.h"
 #include "kernel/vec.h"
 
 enum {
 	RUN = 192, /* pixels of a task, columns of a block of w  */
 	KC = 256,
-	APART = 16,	 /* lines, lest few sets of the cache hold all */
 	NR = 32,	 /* at least those of every instruction set    */
 	OWN = 144 * 256, /* mc * kc of every instruction set           */
+	LONG = 4,	 /* times that, of few taps */
 	TASKS = 8,	 /* cut finer where there would be fewer       */
+	MANY = 32,	 /* tasks, where pixels suffice */
 	FEW = 20480,	 /* weights whose sums are cut by pixels */
 	PARTS = 16,
 };
 
 static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
-static _Thread_local mm_real lines_of[NR * (KC + APART)]
+static _Thread_local mm_real lines_of[NR * (KC + MM_PATCHES_APART)]
 	__attribute__((aligned(64)));
 static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
 
@@ -81,180 +77,11 @@ size_t mm_conv_work(const struct mm_conv *p)
 	return (n <= FEW ? PARTS : 2) * n;
 }
 
-/* ---- gathering ---- */
-
-struct gather {
-	const mm_real *src; /* one sample */
-	size_t Hs, Ws, Wd;  /* source map; width of the destination */
-	size_t kh, kw, top, left;
-	size_t up, down;
-	bool back;
-};
-
-/* Where destination x reads, or SIZE_MAX outside of the map. */
-static size_t source(size_t x, size_t u, size_t pad, size_t n,
-		     const struct gather *g)
-{
-	const size_t plus = x * g->up + (g->back ? pad : u);
-	const size_t minus = g->back ? u : pad;
-	size_t at = plus - minus;
-
-	if (plus < minus)
-		return SIZE_MAX;
-	if (g->down != 1) { /* else no time for divisions */
-		if (at % g->down)
-			return SIZE_MAX;
-		at /= g->down;
-	}
-	return at < n ? at : SIZE_MAX;
-}
-
-static void zeros(mm_real *x, size_t n)
-{
-	if (n)
-		memset(x, 0, n * sizeof(*x));
-}
-
-/* Every `up`-th number of a row, from place x * up + v - left on. */
-static inline void stride_row(mm_real *out, const mm_real *row, size_t v,
-			      size_t x, size_t n, const struct gather *g,
-			      size_t up)
-{
-	const size_t plus = x * up + v;
-	size_t i = plus < g->left ? (g->left - plus + up - 1) / up : 0, end;
-
-	i = end = least(i, n);
-	zeros(out, i);
-	row += i < n ? plus + i * up - g->left : 0;
-	if (i < n && plus + i * up - g->left < g->Ws)
-		end = least(n, i + (g->Ws - (plus + i * up - g->left) + up -
-				    1) / up);
-	if (up == 2)
-		mm_vec()->even(out + i, row, end - i);
-	else
-		for (size_t k = 0; i + k < end; k++)
-			out[i + k] = row[up * k];
-	zeros(out + end, n - end);
-}
-
-/* A number at every `down`-th place, where x + left - v divides. */
-static void spread_row(mm_real *out, const mm_real *row, size_t v, size_t x,
-		       size_t n, const struct gather *g)
-{
-	const size_t plus = x + g->left;
-	size_t i = plus < v ? v - plus : 0, at;
-
-	memset(out, 0, n * sizeof(*out));
-	i += (g->down - (plus + i - v) % g->down) % g->down;
-	at = (plus + i - v) / g->down;
-	for (; i < n && at < g->Ws; i += g->down)
-		out[i] = row[at++];
-}
-
-/* Part of one destination row: columns x..x+n from source row `row`. */
-static void fill_row(mm_real *out, const mm_real *row, size_t v, size_t x,
-		     size_t n, const struct gather *g)
-{
-	size_t i = 0, at;
-
-	if (g->up != 1 && !g->back) {
-		if (g->up == 2) /* a division is a shift then */
-			stride_row(out, row, v, x, n, g, 2);
-		else
-			stride_row(out, row, v, x, n, g, g->up);
-		return;
-	}
-	if (g->down != 1) {
-		spread_row(out, row, v, x, n, g);
-		return;
-	}
-	while (i < n && (at = source(x + i, v, g->left, g->Ws, g)) == SIZE_MAX)
-		out[i++] = 0;
-	if (i < n) {
-		const size_t m = least(n - i, g->Ws - at);
-
-		memcpy(out + i, row + at, m * sizeof(*out));
-		i += m;
-	}
-	for (; i < n; i++)
-		out[i] = 0;
-}
-
-/* Do lines lie in the source as they are wanted, one channel after another? */
-static bool direct(const struct gather *g)
-{
-	return g->kh * g->kw == 1 && g->up == 1 && g->down == 1 && !g->top &&
-	       !g->left && g->Wd == g->Ws;
-}
-
-/*
- * What destination pixels first..first+n take from channel and tap k; either
- * written to `line` or, where it lies as wanted, pointed to.
- */
-static const mm_real *gather(mm_real *line, size_t k, size_t first, size_t n,
-			     const struct gather *g)
-{
-	const size_t taps = g->kh * g->kw, u = k % taps / g->kw;
-	const size_t v = k % g->kw;
-	const mm_real *plane = g->src + k / taps * g->Hs * g->Ws;
-
-	if (direct(g))
-		return plane + first;
-	for (size_t i = 0, y = first / g->Wd, x = first % g->Wd; i < n; y++) {
-		const size_t m = least(n - i, g->Wd - x);
-		const size_t at = source(y, u, g->top, g->Hs, g);
-
-		if (at == SIZE_MAX)
-			memset(line + i, 0, m * sizeof(*line));
-		else
-			fill_row(line + i, plane + at * g->Ws, v, x, m, g);
-		i += m;
-		x = 0;
-	}
-	return line;
-}
-
-/* A line into row k of panels of nr columns, each kc rows long. */
-static inline void deal(mm_real *panels, const mm_real *line, size_t k,
-			size_t kc, size_t n, size_t nr)
-{
-	size_t j = 0;
-
-	for (; j + nr <= n; j += nr)
-		memcpy(panels + j * kc + k * nr, line + j,
-		       nr * sizeof(*panels));
-	if (j < n) {
-		mm_real *last = panels + j * kc + k * nr;
-
-		memset(last, 0, nr * sizeof(*last));
-		memcpy(last, line + j, (n - j) * sizeof(*last));
-	}
-}
-
-/* Panels of patches: taps k0..k0+kc of pixels first..first+n. */
-static void pack_patches(mm_real *panels, size_t k0, size_t kc, size_t first,
-			 size_t n, size_t nr, const struct gather *g)
-{
-	mm_real line[RUN];
-
-	for (size_t k = 0; k < kc; k++) {
-		const mm_real *l = gather(line, k0 + k, first, n, g);
-
-		/* A copy of known size is a few moves. */
-		if (nr == 32)
-			deal(panels, l, k, kc, n, 32);
-		else if (nr == 16)
-			deal(panels, l, k, kc, n, 16);
-		else
-			deal(panels, l, k, kc, n, nr);
-	}
-}
-
 /* ---- forward, and backward to x ---- */
 
 struct job {
 	const struct mm_gemm_isa *isa;
-	struct gather g;
+	struct mm_patches g;
 	const mm_real *src, *packed, *bias, *residual;
 	mm_real *dst, *to_pack, beta;
 	const mm_real *w;
@@ -262,7 +89,9 @@ struct job {
 	enum mm_act act;
 	size_t M, K, P;	     /* channels out, taps in, pixels of a sample */
 	size_t src_size;     /* of a sample */
-	size_t run, runs;    /* pixels per task */
+	size_t kc;	     /* taps at a time */
+	size_t run, runs;    /* pixels at a time */
+	size_t span, spans;  /* runs per task */
 	size_t rows, blocks; /* channels per task, a multiple of isa->mc */
 };
 
@@ -273,12 +102,12 @@ static void pack_weights_some(void *ctx, size_t begin, size_t end)
 				   .K = j->K,
 				   .ta = j->turned,
 				   .lda = j->turned ? j->M : j->K };
-	const size_t k_blocks = parts_of(j->K, j->isa->kc);
+	const size_t k_blocks = parts_of(j->K, j->kc);
 
 	for (size_t t = begin; t < end; t++) {
 		const size_t m = t / k_blocks * j->isa->mc;
-		const size_t k = t % k_blocks * j->isa->kc;
-		const size_t kc = least(j->K - k, j->isa->kc);
+		const size_t k = t % k_blocks * j->kc;
+		const size_t kc = least(j->K - k, j->kc);
 
 		j->isa->pack_a(&p, m, least(j->M - m, j->isa->mc), k, kc,
 			       j->to_pack + j->M * k + m * kc);
@@ -288,39 +117,46 @@ static void pack_weights_some(void *ctx, size_t begin, size_t end)
 static void finish(const struct job *j, size_t b, size_t m0, size_t m1,
 		   size_t first, size_t n)
 {
+	if (!j->bias && j->act == MM_ACT_NONE && !j->residual)
+		return;
 	for (size_t m = m0; m < m1; m++) {
 		const size_t at = (b * j->M + m) * j->P + first;
-		mm_real *y = j->dst + at;
 
-		for (size_t i = 0; j->bias && i < n; i++)
-			y[i] += j->bias[m];
-		if (j->act != MM_ACT_NONE)
-			mm_vec()->act_fwd(y, y, j->act, n);
-		if (j->residual)
-			mm_vec()->add(y, j->residual + at, n);
+		mm_vec()->finish(j->dst + at, j->bias ? j->bias[m] : 0, j->act,
+				 j->residual ? j->residual + at : NULL, n);
 	}
 }
 
-/* One run of pixels of one sample, some of the channels. */
-static void convolve(const struct job *j, size_t b, size_t run, size_t block)
+/* One run of pixels of one sample, some of the channels; and then the next. */
+static void convolve(const struct job *j, size_t b, size_t run, size_t block,
+		     bool more)
 {
 	const struct mm_gemm_isa *I = j->isa;
 	const size_t first = run * j->run, n = least(j->P - first, j->run);
 	const size_t m0 = block * j->rows, m1 = least(j->M, m0 + j->rows);
-	struct gather g = j->g;
-	const struct mm_gemm p = { .alpha = 1,
-				   .beta = j->beta,
-				   .C = j->dst + b * j->M * j->P,
-				   .ldc = j->P };
+	struct mm_patches g = j->g;
+	struct mm_ahead ahead = { 0 };
+	struct mm_gemm p = { .alpha = 1,
+			     .beta = j->beta,
+			     .C = j->dst + b * j->M * j->P,
+			     .ldc = j->P,
+			     .ahead = &ahead };
 
 	g.src = j->src + b * j->src_size;
-	for (size_t k = 0; k < j->K; k += I->kc) {
-		const size_t kc = least(j->K - k, I->kc);
+	for (size_t k = 0; k < j->K; k += j->kc) {
+		const size_t kc = least(j->K - k, j->kc);
 
-		pack_patches(panels_of, k, kc, first, n, I->nr, &g);
-		for (size_t m = m0; m < m1; m += I->mc)
+		mm_patches_pack(panels_of, I->nr, k, kc, first, n, &g);
+		if (k + kc < j->K)
+			mm_patches_ahead(&ahead, k + kc, kc, first, n, &g);
+		else if (more)
+			mm_patches_ahead(&ahead, 0, kc, first + n,
+					 least(j->P - first - n, j->run), &g);
+		for (size_t m = m0; m < m1; m += I->mc) {
 			I->block(&p, m, least(m1 - m, I->mc), k, kc, first, n,
 				 j->packed + j->M * k + m * kc, panels_of);
+			ahead.n = 0;
+		}
 	}
 	finish(j, b, m0, m1, first, n);
 }
@@ -329,28 +165,42 @@ static void convolve_some(void *ctx, size_t begin, size_t end)
 {
 	const struct job *j = ctx;
 
-	for (size_t t = begin; t < end; t++)
-		convolve(j, t / (j->runs * j->blocks), t / j->blocks % j->runs,
-			 t % j->blocks);
+	for (size_t t = begin; t < end; t++) {
+		const size_t block = t % j->blocks;
+		const size_t span = t / j->blocks % j->spans;
+		const size_t b = t / j->blocks / j->spans;
+		const size_t r1 = least(j->runs, (span + 1) * j->span);
+
+		for (size_t r = span * j->span; r < r1; r++)
+			convolve(j, b, r, block, r + 1 < r1);
+	}
 }
 
 /* Pack w, then all tasks. */
 static void run(struct job *j, size_t B, mm_real *work)
 {
-	size_t tasks;
+	size_t tasks, n = RUN;
 
 	if (!j->P || !j->M)
 		return;
 	j->isa = isa();
 	j->to_pack = work;
 	j->packed = work;
-	mm_parallel_for(parts_of(j->M, j->isa->mc) * parts_of(j->K, j->isa->kc),
-			1, pack_weights_some, j);
+	j->kc = parts_of(j->K, parts_of(j->K, j->isa->kc));
+	mm_parallel_for(parts_of(j->M, j->isa->mc) * parts_of(j->K, j->kc), 1,
+			pack_weights_some, j);
+	/* Of few taps rows of the source serve more pixels. */
+	if (j->K <= KC / LONG && B * j->P >= MANY * LONG * RUN)
+		n = LONG * RUN;
 	/* Runs even out, and end at whole panels. */
-	j->run = parts_of(parts_of(j->P, parts_of(j->P, RUN)), j->isa->nr) *
+	j->run = parts_of(parts_of(j->P, parts_of(j->P, n)), j->isa->nr) *
 		 j->isa->nr;
 	j->runs = parts_of(j->P, j->run);
-	tasks = B * j->runs;
+	/* The memory is asked ahead in all runs of a task but the last. */
+	j->spans = least(j->runs, parts_of(MANY, B));
+	j->span = parts_of(j->runs, j->spans);
+	j->spans = parts_of(j->runs, j->span);
+	tasks = B * j->spans;
 	j->blocks = tasks < TASKS ? least(parts_of(TASKS, tasks),
 					  parts_of(j->M, j->isa->mc))
 				  : 1;
@@ -375,6 +225,7 @@ void mm_conv_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 			 .src_size = p->C * p->H * p->W,
 			 .g = { .Hs = p->H,
 				.Ws = p->W,
+				.Hd = mm_conv_rows(p),
 				.Wd = Wo,
 				.kh = p->kh,
 				.kw = p->kw,
@@ -421,6 +272,7 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 			 .src_size = p->F * Ho * Wo,
 			 .g = { .Hs = Ho,
 				.Ws = Wo,
+				.Hd = p->H,
 				.Wd = p->W,
 				.kh = p->kh,
 				.kw = p->kw,
@@ -439,7 +291,7 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 
 struct weight_job {
 	const struct mm_gemm_isa *isa;
-	struct gather g;
+	struct mm_patches g;
 	mm_real *dw, *sums;
 	const mm_real *dy, *x;
 	size_t B, F, K, P, x_size;
@@ -451,20 +303,21 @@ struct weight_job {
 /* Panels of columns q..q+n of dw: what pixels first..first+kc give them. */
 static void pack_columns(mm_real *panels, size_t q, size_t n, size_t first,
 			 size_t kc, size_t nr, const struct weight_job *j,
-			 const struct gather *g)
+			 const struct mm_patches *g)
 {
 	for (size_t c = 0; c < n; c += nr) {
 		const size_t m = least(n - c, nr);
 		struct mm_gemm p = { .tb = true,
 				     .B = lines_of,
-				     .ldb = kc + APART };
+				     .ldb = kc + MM_PATCHES_APART };
 
-		if (direct(g)) {
+		if (mm_patches_direct(g)) {
 			p.ldb = g->Hs * g->Ws;
 			p.B = g->src + (q + c) * p.ldb + first;
+		} else {
+			mm_patches_lines(lines_of, p.ldb, q + c, m, first, kc,
+					 g);
 		}
-		for (size_t i = 0; i < m && !direct(g); i++)
-			gather(lines_of + i * p.ldb, q + c + i, first, kc, g);
 		j->isa->pack_b(&p, 0, kc, 0, m, panels + c * kc);
 	}
 }
@@ -476,7 +329,7 @@ static void weigh(const struct weight_job *j, size_t m, size_t q)
 	const size_t mc = least(j->F - m, I->mc);
 
 	for (size_t b = 0; b < j->B; b++) {
-		struct gather g = j->g;
+		struct mm_patches g = j->g;
 		const struct mm_gemm p = { .alpha = 1,
 					   .beta = 1,
 					   .A = j->dy + b * j->F * j->P,
@@ -516,7 +369,7 @@ static void weigh_runs(const struct weight_job *j, size_t part)
 	     r < j->runs * (part + 1) / j->parts; r++) {
 		const size_t b = r / per, k = r % per * j->run;
 		const size_t kc = least(j->P - k, j->run);
-		struct gather g = j->g;
+		struct mm_patches g = j->g;
 		const struct mm_gemm p = { .alpha = 1,
 					   .beta = 1,
 					   .A = j->dy + b * j->F * j->P,
@@ -568,6 +421,7 @@ void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 				.cols = RUN,
 				.g = { .Hs = p->H,
 				       .Ws = p->W,
+				       .Hd = mm_conv_rows(p),
 				       .Wd = Wo,
 				       .kh = p->kh,
 				       .kw = p->kw,

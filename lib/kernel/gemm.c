@@ -309,7 +309,7 @@ void mm_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, mm_real alpha,
 	const struct mm_gemm p = { ta,	tb,    M,    N,
 				   K,	alpha, beta, A,
 				   B,	C,     lda,  ldb,
-				   ldc, NULL,  NULL, MM_COMPUTE_F32 };
+				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL };
 
 	run(&p, false);
 }
@@ -322,7 +322,7 @@ void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
 	const struct mm_gemm p = { ta,	tb,    M,    N,
 				   K,	alpha, beta, A,
 				   B,	C,     lda,  ldb,
-				   ldc, NULL,  NULL, MM_COMPUTE_F32 };
+				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL };
 
 	run(&p, true);
 }
@@ -354,7 +354,7 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 {
 	struct batch b = {
 		.p = { ta, tb, M, N, K, alpha, beta, A, B, C, lda, ldb, ldc,
-		       NULL, NULL, MM_COMPUTE_F32 },
+		       NULL, NULL, MM_COMPUTE_F32, NULL },
 		.sa = sa,
 		.sb = sb,
 		.sc = sc,

@@ -50,6 +50,7 @@ struct mm_gemm {
 			 size_t cols);
 	void *ctx;
 	enum mm_compute compute;
+	const struct mm_ahead *ahead; /* or NULL; see below */
 };
 
 void mm_gemm_run(const struct mm_gemm *p);	  /* all threads */
@@ -72,6 +73,16 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 		     size_t K, mm_real alpha, const mm_real *A, size_t lda,
 		     size_t sa, const mm_real *B, size_t ldb, size_t sb,
 		     mm_real beta, mm_real *C, size_t ldc, size_t sc);
+
+/*
+ * What the memory is asked for while a block with a packed A is multiplied:
+ * tile q < n asks for from + q / per * outer + q % per * inner and, for each
+ * k, for what lies `step` further.  For those who pack B themselves.
+ */
+struct mm_ahead {
+	const mm_real *from;
+	size_t n, per, outer, inner, step;
+};
 
 /*
  * The blocks of one instruction set; for gemm.c.  Layouts: gemm_body.h.

@@ -296,6 +296,15 @@ static struct operands columns_at(const struct mm_gemm *p, size_t m, size_t k,
 	return o;
 }
 
+/* Tile q asks for what is wanted next. */
+static void ask(struct operands *o, const struct mm_ahead *w, size_t q)
+{
+	if (!w || q >= w->n)
+		return;
+	o->next = w->from + q / w->per * w->outer + q % w->per * w->inner;
+	o->step = w->step;
+}
+
 static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 		  size_t kc, size_t n0, size_t nc, const mm_real *a,
 		  const mm_real *b)
@@ -319,6 +328,8 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 
 			o.b = b ? b + j * kw : p->B + k0 * p->ldb + n0 + j;
 			o.sb = b ? NR : p->ldb;
+			if (a)
+				ask(&o, p->ahead, j / NR * tiles(mc) + t);
 			if (cols % VL)
 				tile_edge(fn, kw, &o, c, p->ldc, p->alpha, beta,
 					  rows, cols);

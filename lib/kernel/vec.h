@@ -5,11 +5,15 @@
 #ifndef MM_KERNEL_VEC_H
 #define MM_KERNEL_VEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
-
 #include <stdint.h>
 
 #include "kernel/act.h"
+
+struct mm_piece {
+	unsigned to, from, n;
+};
 
 struct mm_vec {
 	void (*act_fwd)(mm_real *y, const mm_real *x, enum mm_act act,
@@ -56,8 +60,15 @@ struct mm_vec {
 			  const mm_real *x, const mm_real *mean,
 			  const mm_real *rstd, size_t N, size_t ld, size_t n);
 	void (*add)(mm_real *y, const mm_real *x, size_t n); /* y += x */
-	/* y[i] = x[2 i], i < n */
-	void (*even)(mm_real *y, const mm_real *x, size_t n);
+	/* y = act(y + bias) + residual (or NULL) */
+	void (*finish)(mm_real *y, mm_real bias, enum mm_act act,
+		       const mm_real *residual, size_t n);
+	/* Those of n numbers at even and at odd places. */
+	void (*halves)(mm_real *even, mm_real *odd, const mm_real *x, size_t n);
+	/* to[p->to + i] = from[p->from + i], i < p->n, of n pieces p, one
+	 * after another; whole vectors unless exact. */
+	void (*pieces)(mm_real *to, const mm_real *from,
+		       const struct mm_piece *p, size_t n, bool exact);
 	/* y = (x - mean) rstd gain + bias */
 	void (*norm_row)(mm_real *y, const mm_real *x, mm_real mean,
 			 mm_real rstd, const mm_real *gain, const mm_real *bias,

@@ -204,33 +204,65 @@ static void add(mm_real *restrict y, const mm_real *restrict x, size_t n)
 		y[i] += x[i];
 }
 
-#if defined(__AVX512F__) && !defined(MM_DOUBLE)
-/* The second half of 31 numbers is read from the 16th on: the 32nd may be
- * missing. */
-static void even16(float *y, const float *x)
+static void finish(mm_real *restrict y, mm_real bias, enum mm_act act,
+		   const mm_real *restrict residual, size_t n)
 {
-	const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19,
-					     21, 23, 25, 27, 29, 31);
+	const mm_real low = act == MM_ACT_RELU ? 0 : -(mm_real)INFINITY;
 
-	_mm512_storeu_ps(y, _mm512_permutex2var_ps(_mm512_loadu_ps(x), at,
-						   _mm512_loadu_ps(x + 15)));
+	if (act != MM_ACT_NONE && act != MM_ACT_RELU) {
+		for (size_t i = 0; i < n; i++)
+			y[i] += bias;
+		act_fwd(y, y, act, n);
+		if (residual)
+			add(y, residual, n);
+	} else if (residual) {
+		for (size_t i = 0; i < n; i++) {
+			const mm_real u = y[i] + bias;
+
+			y[i] = (u < low ? low : u) + residual[i];
+		}
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			const mm_real u = y[i] + bias;
+
+			y[i] = u < low ? low : u;
+		}
+	}
 }
-#endif
 
-static void even(mm_real *restrict y, const mm_real *restrict x, size_t n)
+static void halves(mm_real *restrict even, mm_real *restrict odd,
+		   const mm_real *restrict x, size_t n)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < n / 2; i++) {
+		even[i] = x[2 * i];
+		odd[i] = x[2 * i + 1];
+	}
+	if (n % 2)
+		even[n / 2] = x[n - 1];
+}
 
-#if defined(__AVX512F__) && !defined(MM_DOUBLE)
-	for (; i + 16 <= n; i += 16)
-		even16(y + i, x + 2 * i);
-	if (n > 16 && i < n)
-		even16(y + n - 16, x + 2 * (n - 16));
-	if (n > 16)
-		return;
-#endif
-	for (; i < n; i++)
-		y[i] = x[2 * i];
+static void pieces(mm_real *restrict to, const mm_real *restrict from,
+		   const struct mm_piece *p, size_t n, bool exact)
+{
+	for (const struct mm_piece *end = p + n; p < end; p++) {
+		mm_real *out = to + p->to;
+		const mm_real *in = from + p->from;
+		size_t i = 0;
+
+		for (; i + VL <= p->n; i += VL) {
+			*(vec_u *)(void *)(out + i) =
+				*(const vec_u *)(const void *)(in + i);
+			/* No call of memcpy instead: it is a few vectors. */
+			__asm__("" : "+r"(i));
+		}
+		if (i == p->n)
+			continue;
+		if (exact)
+			memcpy(out + i, in + i, (p->n - i) * sizeof(*out));
+		else
+			*(vec_u *)(void *)(out + i) =
+				*(const vec_u *)(const void *)(in + i);
+	}
 }
 
 /* ---- sums over rows, of columns that lie together ---- */
@@ -692,7 +724,9 @@ const struct mm_vec MM_ISA_TABLE = {
 	.sum_sq_diff = sum_sq_diff,
 	.norm_sums = norm_sums,
 	.add = add,
-	.even = even,
+	.finish = finish,
+	.halves = halves,
+	.pieces = pieces,
 	.norm_row = norm_row,
 	.norm_row_bwd = norm_row_bwd,
 	.top_bits = top_bits,

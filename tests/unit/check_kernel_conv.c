@@ -31,6 +31,28 @@ static const struct shape shapes[] = {
 	{ 2, 37, 6, 5, 37, 5, 1, 2, 2, 2, 2, true },
 	{ 3, 20, 24, 21, 20, 5, 2, 2, 2, 2, 2, true },
 	{ 2, 3, 37, 41, 33, 3, 2, 1, 1, 1, 1, false },
+	/* Rows of zeros, columns of zeros, maps narrower than the kernel. */
+	{ 1, 1, 3, 1, 2, 3, 2, 1, 1, 1, 1, false },
+	{ 2, 3, 21, 19, 4, 5, 2, 2, 2, 1, 1, false },
+	{ 1, 3, 23, 75, 6, 7, 2, 3, 3, 3, 3, false },
+	{ 1, 2, 8, 33, 3, 4, 2, 3, 3, 2, 0, false },
+	{ 1, 2, 5, 6, 3, 2, 1, 3, 2, 0, 1, false },
+	{ 1, 2, 1, 40, 3, 5, 1, 2, 2, 2, 2, false },
+	{ 2, 3, 5, 8, 4, 1, 1, 0, 0, 3, 0, false },
+	/* Rows and columns that no tap takes. */
+	{ 1, 2, 13, 14, 3, 2, 4, 1, 1, 0, 0, false },
+	{ 1, 2, 9, 36, 3, 1, 3, 0, 0, 0, 0, false },
+	/* Too many taps, too wide a map for copies of rows. */
+	{ 1, 2, 12, 13, 3, 9, 1, 4, 4, 4, 4, false },
+	{ 1, 3, 32, 48, 4, 16, 16, 0, 0, 0, 0, false },
+	{ 1, 1, 4, 2900, 2, 3, 1, 1, 1, 1, 1, false },
+	{ 1, 1, 4, 1801, 2, 3, 2, 1, 1, 1, 1, false },
+	/* Tasks of several runs of pixels, short and long. */
+	{ 1, 5, 90, 91, 3, 1, 1, 0, 0, 0, 0, false },
+	{ 2, 260, 50, 63, 3, 1, 1, 0, 0, 0, 0, false },
+	{ 1, 30, 80, 81, 2, 3, 1, 1, 1, 1, 1, false },
+	{ 2, 3, 229, 225, 4, 3, 2, 1, 1, 1, 1, false },
+	{ 2, 3, 115, 113, 2, 3, 1, 1, 0, 1, 2, false },
 	/* Planes side by side in lanes, the last group smaller. */
 	{ 2, 7, 9, 19, 7, 5, 1, 2, 2, 2, 2, true },
 	{ 1, 9, 4, 15, 9, 3, 1, 1, 1, 1, 1, true },

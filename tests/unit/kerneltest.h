@@ -43,13 +43,16 @@ static inline void kt_near(const char *what, const mm_real *got,
 			   const double *want, size_t n, double tol)
 {
 	double top = 1;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++)
-		top = fabs(want[i]) > top ? fabs(want[i]) : top;
-	for (size_t i = 0; i < n; i++)
-		ck_assert_msg(fabs((double)got[i] - want[i]) <= tol * top,
-			      "%s[%zu] = %.9g, not %.9g (level %s)", what, i,
-			      (double)got[i], want[i], mm_isa_names[mm_isa()]);
+	for (size_t k = 0; k < n; k++)
+		top = fabs(want[k]) > top ? fabs(want[k]) : top;
+	while (i < n && fabs((double)got[i] - want[i]) <= tol * top)
+		i++;
+	/* Each assertion is a system call: one for all numbers. */
+	ck_assert_msg(i == n, "%s[%zu] = %.9g, not %.9g (level %s)", what, i,
+		      i < n ? (double)got[i] : 0, i < n ? want[i] : 0,
+		      mm_isa_names[mm_isa()]);
 }
 
 /* Body once for each level that this processor has. */
