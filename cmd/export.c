@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "cmd.h"
@@ -115,17 +116,45 @@ static int copy_beside(const char *from, const char *to, struct mm_err *err)
 	return rc;
 }
 
+static const char *const names[] = { "vision_model", "text_model", "model" };
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st);
+}
+
+/* What a run that failed has made of a new folder. */
+static void undo(const struct export_args *a, const char *dir, bool all)
+{
+	char path[4200];
+
+	for (int part = 0; part <= MM_ONNX_BOTH; part++) {
+		snprintf(path, sizeof(path), "%s/%s%s.onnx", dir, names[part],
+			 suffix(a));
+		unlink(path);
+		strcat(path, "_data");
+		unlink(path);
+	}
+	rmdir(dir);
+	if (all)
+		rmdir(a->common.output);
+}
+
 /* DIR/onnx/NAME.onnx of each part that was asked for. */
 static int write_folder(struct mm_model *m, const struct export_args *a,
 			struct mm_export *x, struct mm_err *err)
 {
-	static const char *const names[] = { "vision_model", "text_model",
-					     "model" };
+	const bool fresh = !exists(a->common.output);
 	char dir[4096], path[4200];
+	bool empty;
 	int rc;
 
-	if ((rc = path_in(dir, sizeof(dir), a->common.output, "onnx", err)) ||
-	    (rc = mm_mkdirs(dir, err)))
+	if ((rc = path_in(dir, sizeof(dir), a->common.output, "onnx", err)))
+		return rc;
+	empty = !exists(dir);
+	if ((rc = mm_mkdirs(dir, err)))
 		return rc;
 	for (int part = 0; part <= MM_ONNX_BOTH && !rc; part++) {
 		if (a->part != part && a->part != MM_ONNX_BOTH)
@@ -135,7 +164,11 @@ static int write_folder(struct mm_model *m, const struct export_args *a,
 		x->part = (enum mm_onnx_part)part;
 		rc = mm_export_onnx(m, x, path, err);
 	}
-	return rc ? rc : copy_beside(a->common.model, a->common.output, err);
+	if (!rc)
+		return copy_beside(a->common.model, a->common.output, err);
+	if (empty)
+		undo(a, dir, fresh);
+	return rc;
 }
 
 static bool is_file(const char *path)

@@ -29,6 +29,12 @@ const struct mm_arch *mm_arch_find(const char *model_type)
 	return NULL;
 }
 
+/* CLIPVisionModelWithProjection and the like. */
+static bool one_tower(const char *type)
+{
+	return strstr(type, "_vision_model") || strstr(type, "_text_model");
+}
+
 static int unknown_arch(const char *name, struct mm_err *err)
 {
 	struct mm_buf b = { 0 };
@@ -38,7 +44,8 @@ static int unknown_arch(const char *name, struct mm_err *err)
 		mm_buf_printf(&b, "%s%s", i ? ", " : "",
 			      mm_archs[i]->model_type);
 	rc = mm_fail(err, MM_ERR_FORMAT,
-		     "model type '%s' is not known; known are %s", name,
+		     "model type '%.80s' is not known%s; known are %s", name,
+		     one_tower(name) ? ": one tower alone" : "",
 		     mm_buf_str(&b));
 	mm_buf_release(&b);
 	return rc;

@@ -34,6 +34,12 @@ open head '"width": 64, "head_width": 20' '"width": 64'
 open shared '"width": 64' '"width": 64, "heads": 3'
 for d in timm hub three odd pool head shared; do try $d; done
 
+# Half a model, and a model whose pictures are patches in any number.
+for type in clip_text_model clip_vision_model siglip2 chinese_clip; do
+	mkdir $type && printf '{"model_type": "%s"}' $type >$type/config.json
+	try $type
+done
+
 # A recipe for pictures that cannot be read is not passed over.
 for bad in '"std": [0, 1, 1]' '"mean": ["x"]' '"interpolation": "nearest2"'; do
 	open recipe '"width": 64' '"width": 64'
