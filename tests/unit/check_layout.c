@@ -272,8 +272,8 @@ START_TEST(what_is_not_read)
 		{ "{}", "no model_cfg" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {}}}", "no model_cfg" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
-		  "\"convnext_tiny\"}, \"text_cfg\": {}}}",
-		  "convnext_tiny" },
+		  "\"eva02_base_patch16_clip_224\"}, \"text_cfg\": {}}}",
+		  "eva02_base_patch16_clip_224" },
 		{ "{\"model_cfg\": {\"vision_cfg\": {\"timm_model_name\": "
 		  "\"vit_base_patch16_siglip_gap_224\"}, \"text_cfg\": {}}}",
 		  "gap_224" },
