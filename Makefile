@@ -84,7 +84,7 @@ $(BUILD)/tests/unit/check_kernel_amx.o: EXTRA_C = -Wno-psabi
 PLAIN   := attention_base depthwise_base gemm_base packed_base packed_int8_base \
 	   vec depthwise depthwise_planes
 $(PLAIN:%=$(BUILD)/lib/kernel/%.o): EXTRA_C = -O2 $(filter-out -O3,$(FAST))
-ROOMS   := lib/align lib/compress lib/graph lib/model lib/onnx lib/serve \
+ROOMS   := lib/align lib/compress lib/data lib/graph lib/model lib/onnx lib/serve \
 	   lib/train cmd
 $(ROOMS:%=$(BUILD)/%/%.o): EXTRA_C = -Os
 # Loops over pixels: integers only, see lib/image/loops.h.
