@@ -82,7 +82,7 @@ $(BUILD)/tests/unit/check_kernel_amx.o: EXTRA_C = -Wno-psabi
 # Small rather than fast: kernels where there is no AVX2, and what only tells
 # kernels what to do.
 PLAIN   := attention_base depthwise_base gemm_base packed_base packed_int8_base \
-	   vec depthwise depthwise_planes
+	   vec conv depthwise depthwise_planes patches
 $(PLAIN:%=$(BUILD)/lib/kernel/%.o): EXTRA_C = -O2 $(filter-out -O3,$(FAST))
 ROOMS   := lib/align lib/compress lib/data lib/graph lib/model lib/onnx lib/serve \
 	   lib/train cmd

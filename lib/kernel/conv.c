@@ -7,6 +7,7 @@
  */
 #include "kernel/conv.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/parallel.h"
@@ -18,7 +19,7 @@
 enum {
 	RUN = 192, /* pixels of a task, columns of a block of w  */
 	KC = 256,
-	NR = 32,	 /* at least those of every instruction set    */
+	LINES = 36,	 /* at least nr of every instruction set       */
 	OWN = 144 * 256, /* mc * kc of every instruction set           */
 	LONG = 4,	 /* times that, of few taps */
 	TASKS = 8,	 /* cut finer where there would be fewer       */
@@ -28,7 +29,7 @@ enum {
 };
 
 static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
-static _Thread_local mm_real lines_of[NR * (KC + MM_PATCHES_APART)]
+static _Thread_local mm_real lines_of[LINES * (KC + MM_PATCHES_APART)]
 	__attribute__((aligned(64)));
 static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
 
@@ -298,6 +299,7 @@ struct weight_job {
 	size_t cols, col_parts; /* of dw per task */
 	size_t run;		/* of pixels */
 	size_t runs, parts;	/* of all samples; tasks */
+	bool turned;		/* sums (K, F) */
 };
 
 /* Panels of columns q..q+n of dw: what pixels first..first+kc give them. */
@@ -357,35 +359,87 @@ static void weigh_some(void *ctx, size_t begin, size_t end)
 		      t % j->col_parts * j->cols);
 }
 
+/* All weights from the pixels first..first+kc of sample b; sums (F, K). */
+static void weigh_panels(const struct weight_job *j, mm_real *sums, size_t b,
+			 size_t first, size_t kc, const struct mm_patches *g)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const struct mm_gemm p = { .alpha = 1,
+				   .beta = 1,
+				   .A = j->dy + b * j->F * j->P,
+				   .lda = j->P,
+				   .C = sums,
+				   .ldc = j->K };
+
+	for (size_t q = 0; q < j->K; q += RUN) {
+		const size_t n = least(j->K - q, RUN);
+
+		pack_columns(panels_of, q, n, first, kc, I->nr, j, g);
+		for (size_t m = 0; m < j->F; m += I->mc)
+			I->block(&p, m, least(j->F - m, I->mc), first, kc, q, n,
+				 NULL, panels_of);
+	}
+}
+
+/*
+ * The same where lines are copied in any case; sums (K, F): lines are read as
+ * they are, and what is packed is dy, once for all of them.
+ */
+static void weigh_lines(const struct weight_job *j, mm_real *sums, size_t b,
+			size_t first, size_t kc, const struct mm_patches *g)
+{
+	const struct mm_gemm_isa *I = j->isa;
+	const size_t taps = g->kh * g->kw, next = first + kc;
+	const size_t most = taps < LINES ? LINES / taps * taps : LINES;
+	struct mm_ahead x = { 0 };
+	struct mm_ahead dy = { .per = SIZE_MAX, .then = &x };
+	struct mm_gemm p = { .tb = true,
+			     .alpha = 1,
+			     .beta = 1,
+			     .A = lines_of,
+			     .lda = kc + MM_PATCHES_APART,
+			     .B = j->dy + b * j->F * j->P,
+			     .ldb = j->P,
+			     .C = sums,
+			     .ldc = j->F,
+			     .ahead = &dy };
+
+	if (next < j->P) {
+		dy.from = p.B + next;
+		dy.n = parts_of(j->F, MM_AHEAD_ROWS);
+		dy.inner = MM_AHEAD_ROWS * j->P;
+		dy.step = j->P;
+		mm_patches_ahead_lines(&x, j->K / taps, kc, next,
+				       least(j->P - next, j->run), g);
+	}
+	I->pack_b(&p, first, kc, 0, j->F, panels_of);
+	for (size_t q = 0; q < j->K; q += most, p.C += most * p.ldc) {
+		const size_t n = least(j->K - q, most);
+
+		mm_patches_lines(lines_of, p.lda, q, n, first, kc, g);
+		I->block(&p, 0, n, 0, kc, 0, j->F, NULL, panels_of);
+		p.ahead = p.ahead == &dy ? &x : NULL;
+	}
+}
+
 /* Of few weights all, but from some runs of pixels: a sum of its own. */
 static void weigh_runs(const struct weight_job *j, size_t part)
 {
-	const struct mm_gemm_isa *I = j->isa;
 	const size_t per = parts_of(j->P, j->run);
 	mm_real *sums = j->sums + part * j->F * j->K;
 
 	memset(sums, 0, j->F * j->K * sizeof(*sums));
 	for (size_t r = j->runs * part / j->parts;
 	     r < j->runs * (part + 1) / j->parts; r++) {
-		const size_t b = r / per, k = r % per * j->run;
-		const size_t kc = least(j->P - k, j->run);
+		const size_t b = r / per, first = r % per * j->run;
+		const size_t kc = least(j->P - first, j->run);
 		struct mm_patches g = j->g;
-		const struct mm_gemm p = { .alpha = 1,
-					   .beta = 1,
-					   .A = j->dy + b * j->F * j->P,
-					   .lda = j->P,
-					   .C = sums,
-					   .ldc = j->K };
 
 		g.src = j->x + b * j->x_size;
-		for (size_t q = 0; q < j->K; q += RUN) {
-			const size_t n = least(j->K - q, RUN);
-
-			pack_columns(panels_of, q, n, k, kc, I->nr, j, &g);
-			for (size_t m = 0; m < j->F; m += I->mc)
-				I->block(&p, m, least(j->F - m, I->mc), k, kc,
-					 q, n, NULL, panels_of);
-		}
+		if (j->turned)
+			weigh_lines(j, sums, b, first, kc, &g);
+		else
+			weigh_panels(j, sums, b, first, kc, &g);
 	}
 }
 
@@ -402,6 +456,21 @@ static void add_sums_some(void *ctx, size_t begin, size_t end)
 	for (size_t t = 0; t < j->parts; t++)
 		mm_vec()->add(j->dw + begin, j->sums + t * j->F * j->K + begin,
 			      end - begin);
+}
+
+/* The same of sums (K, F), columns of dw. */
+static void add_turned_some(void *ctx, size_t begin, size_t end)
+{
+	const struct weight_job *j = ctx;
+
+	for (size_t k = begin; k < end; k++)
+		for (size_t f = 0; f < j->F; f++) {
+			mm_real s = j->dw[f * j->K + k];
+
+			for (size_t t = 0; t < j->parts; t++)
+				s += j->sums[(t * j->K + k) * j->F + f];
+			j->dw[f * j->K + k] = s;
+		}
 }
 
 void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
@@ -440,8 +509,13 @@ void mm_conv_bwd_w(mm_real *dw, const mm_real *dy, const mm_real *x,
 			j.run = j.isa->kc;
 		j.runs = p->B * parts_of(j.P, j.run);
 		j.parts = least(j.runs, PARTS);
+		j.turned = !mm_patches_direct(&j.g) && j.F >= j.isa->nr / 2 &&
+			   j.F <= RUN;
 		mm_parallel_for(j.parts, 1, weigh_runs_some, &j);
-		mm_parallel_for(j.F * j.K, 1024, add_sums_some, &j);
+		if (j.turned)
+			mm_parallel_for(j.K, 64, add_turned_some, &j);
+		else
+			mm_parallel_for(j.F * j.K, 1024, add_sums_some, &j);
 		return;
 	}
 	while (m_parts * parts_of(j.K, j.cols) < TASKS &&

@@ -75,13 +75,17 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 		     mm_real beta, mm_real *C, size_t ldc, size_t sc);
 
 /*
- * What the memory is asked for while a block with a packed A is multiplied:
- * tile q < n asks for from + q / per * outer + q % per * inner and, for each
- * k, for what lies `step` further.  For those who pack B themselves.
+ * What the memory is asked for while a block is multiplied, by those who pack
+ * B themselves: tile q < n asks for from + q / per * outer + q % per * inner
+ * and then for each k for what lies `step` further; where A is read as it lies,
+ * after every MM_AHEAD_ROWS of those for the next line of the cache of each.
  */
+enum { MM_AHEAD_ROWS = 64 / sizeof(mm_real) };
+
 struct mm_ahead {
 	const mm_real *from;
 	size_t n, per, outer, inner, step;
+	const struct mm_ahead *then; /* of the tiles from n on, or NULL */
 };
 
 /*

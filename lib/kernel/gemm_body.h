@@ -22,16 +22,19 @@ enum {
 	MC = MR * (144 / MR),
 	LINE = 64 / sizeof(mm_real), /* of the cache */
 	WINDOW = 16,		     /* rows that are packed at a time */
+	PART = 64,		     /* ... columns, of which the first cache
+					holds a panel */
 };
 
 /*
  * As multiply(), with a[i*lda + k]: three rows to a pointer, for the address
  * modes of the instruction set reach twice lda.  Meanwhile `next`, where the
- * next tile's rows lie, is asked for: a line of one row at a time.
+ * next tile's rows lie, is asked for: a line of one row at a time, rows `step`
+ * apart.
  */
 INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 			  size_t lda, const mm_real *restrict b, vec x[MR][2],
-			  const mm_real *next)
+			  const mm_real *next, size_t step)
 {
 	const mm_real *row[(MR + 2) / 3];
 
@@ -54,7 +57,7 @@ INLINE void multiply_rows(size_t R, size_t VS, size_t kc, const mm_real *a,
 		for (size_t i = 0; i < (R + 2) / 3; i++)
 			row[i]++;
 		__builtin_prefetch(next);
-		next += (k + 1) % LINE ? lda : LINE - (LINE - 1) * lda;
+		next += (k + 1) % LINE ? step : LINE - (LINE - 1) * step;
 	}
 }
 
@@ -99,17 +102,11 @@ INLINE void tile(size_t R, size_t VS, size_t kc, const struct operands *o,
 	vec x[MR][2];
 
 	UNROLL
-	for (size_t i = 0; i < R; i++) {
+	for (size_t i = 0; i < R; i++)
 		x[i][0] = x[i][1] = (vec){ 0 };
-		/* It comes while the sums run, which are short in a stem. */
-		__builtin_prefetch(c + i * ldc, 1);
-		if (VS == 2)
-			__builtin_prefetch(c + i * ldc + VL, 1);
-		/* Rows seldom begin with a line: there is one more. */
-		__builtin_prefetch(c + i * ldc + VS * VL - 1, 1);
-	}
 	if (o->lda)
-		multiply_rows(R, VS, kc, o->a, o->lda, o->b, x, o->next);
+		multiply_rows(R, VS, kc, o->a, o->lda, o->b, x, o->next,
+			      o->step);
 	else
 		multiply_columns(R, VS, kc, o->a, o->sk, o->b, o->sb, x,
 				 o->next, o->step);
@@ -234,8 +231,10 @@ static void pack_b_some(const mm_real *in, size_t sk, size_t sj, size_t nc,
 			size_t kc, size_t k, size_t n, mm_real *panels)
 {
 	for (size_t j = 0; j < nc; j += NR)
-		pack_panel(panels + j * kc + k * NR, in + j * sj, n,
-			   least(nc - j, NR), NR, sk, sj);
+		for (size_t i = 0; i < n; i += PART)
+			pack_panel(panels + j * kc + (k + i) * NR,
+				   in + j * sj + i * sk, least(n - i, PART),
+				   least(nc - j, NR), NR, sk, sj);
 }
 
 static void pack_b(const struct mm_gemm *p, size_t k0, size_t kc, size_t n0,
@@ -269,7 +268,7 @@ static struct operands rows_at(const struct mm_gemm *p, const mm_real *a,
 			       bool first)
 {
 	const size_t lda = !a ? p->lda : PAIR == 2 && !p->ta ? kw : 0;
-	struct operands o = { .lda = lda, .sk = rows };
+	struct operands o = { .lda = lda, .sk = rows, .step = lda };
 
 	o.a = a ? a : p->A + m * lda + k;
 	o.next = first && m + rows + LINE <= p->M ? o.a + rows * lda : o.a;
@@ -296,10 +295,23 @@ static struct operands columns_at(const struct mm_gemm *p, size_t m, size_t k,
 	return o;
 }
 
+/* It comes while the sums run, which are short in a stem.  Rows seldom begin
+ * with a line of the cache: there are three to two vectors. */
+INLINE void ask_result(const mm_real *c, size_t ldc, size_t rows, size_t cols)
+{
+	for (size_t i = 0; i < rows; i++, c += ldc) {
+		__builtin_prefetch(c, 1);
+		__builtin_prefetch(c + cols / 2, 1);
+		__builtin_prefetch(c + cols - 1, 1);
+	}
+}
+
 /* Tile q asks for what is wanted next. */
 static void ask(struct operands *o, const struct mm_ahead *w, size_t q)
 {
-	if (!w || q >= w->n)
+	for (; w && q >= w->n; w = w->then)
+		q -= w->n;
+	if (!w)
 		return;
 	o->next = w->from + q / w->per * w->outer + q % w->per * w->inner;
 	o->step = w->step;
@@ -328,8 +340,8 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 
 			o.b = b ? b + j * kw : p->B + k0 * p->ldb + n0 + j;
 			o.sb = b ? NR : p->ldb;
-			if (a)
-				ask(&o, p->ahead, j / NR * tiles(mc) + t);
+			ask_result(c, p->ldc, rows, cols);
+			ask(&o, p->ahead, j / NR * tiles(mc) + t);
 			if (cols % VL)
 				tile_edge(fn, kw, &o, c, p->ldc, p->alpha, beta,
 					  rows, cols);

@@ -359,3 +359,23 @@ void mm_patches_ahead(struct mm_ahead *w, size_t k0, size_t kc, size_t first,
 		w->step = LINE;
 	}
 }
+
+void mm_patches_ahead_lines(struct mm_ahead *w, size_t C, size_t kc,
+			    size_t first, size_t n, const struct mm_patches *g)
+{
+	const size_t plane = g->Hs * g->Ws;
+	const size_t begin = rows_to(first - 1, g) * g->Ws;
+	const size_t end = rows_to(first + n - 1, g) * g->Ws;
+	const size_t lines = (end - begin) / LINE, room = kc + kc / 4;
+
+	*w = (struct mm_ahead){ .from = g->src + begin, .per = SIZE_MAX };
+	if (C >= MM_AHEAD_ROWS && lines * MM_AHEAD_ROWS <= room) {
+		w->n = C / MM_AHEAD_ROWS;
+		w->inner = MM_AHEAD_ROWS * plane;
+		w->step = plane;
+	} else if (lines * C <= room) {
+		w->n = 1;
+		w->from += first / n % C * plane;
+		w->step = kc / MM_AHEAD_ROWS * LINE;
+	}
+}

@@ -61,4 +61,13 @@ void mm_patches_lines(mm_real *lines, size_t ld, size_t k0, size_t kc,
 void mm_patches_ahead(struct mm_ahead *w, size_t k0, size_t kc, size_t first,
 		      size_t n, const struct mm_patches *g);
 
+/*
+ * The same before lines of those pixels and all taps of C channels, for tiles
+ * that read A as it lies.  Of many channels that is some of them for each tile;
+ * of few, which are asked for in turns, so much of one as pixels take until its
+ * next turn.
+ */
+void mm_patches_ahead_lines(struct mm_ahead *w, size_t C, size_t kc,
+			    size_t first, size_t n, const struct mm_patches *g);
+
 #endif
