@@ -156,8 +156,13 @@ static int parse_vit(struct mm_clip *c, const struct mm_json *v,
 				    err)) ||
 	    (rc = mm_json_want_bool(v, "projection_bias", &x->projection_bias,
 				    err)) ||
-	    (rc = mm_json_want_bool(v, "timm_head", &x->timm_head, err)))
+	    (rc = mm_json_want_bool(v, "timm_head", &x->timm_head, err)) ||
+	    (rc = mm_json_want_bool(v, "conv_stem", &x->stem, err)))
 		return rc;
+	if (x->stem && (c->pictures.patch != 16 || c->vision.width % 4))
+		return mm_fail(err, MM_ERR_FORMAT,
+			       "'conv_stem' makes patches of 16, in channels "
+			       "that 4 divides");
 	return mm_json_want_num(v, "layer_scale_init_value", 0, 1e3,
 				&c->vision.scale, err);
 }
@@ -169,10 +174,10 @@ static void classify(struct mm_model *m, const struct mm_clip *c)
 	struct mm_openclip_timm timm;
 
 	m->only_open_clip |= x->timm || !x->pre_norm || x->patch_bias ||
-			     x->mean || x->projection_bias ||
+			     x->mean || x->projection_bias || x->stem ||
 			     c->vision.scale > 0;
 	m->only_ours |= mm_tower_uneven(&c->vision) ||
-			(x->timm &&
+			((x->timm || x->stem) &&
 			 !mm_openclip_timm_of(&timm, &c->vision, &c->pictures,
 					      mm_openclip_kind(x)));
 }
@@ -323,38 +328,103 @@ static struct mm_node *vit_head(struct mm_graph *g, const struct mm_model *m,
 			  "visual_projection");
 }
 
-struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
-			    struct mm_node *pixels)
+size_t mm_clip_class_rows(const struct mm_clip *c)
+{
+	return c->vit.stem ? 0 : 1;
+}
+
+/* Patches through convolutions of 4, 2 and 2: (B, n, W). */
+static struct mm_node *conv_stem(struct mm_graph *g, struct mm_node *x,
+				 const struct mm_model *m)
+{
+	const struct mm_clip *c = m->config;
+	static const char name[] = "visual.trunk.patch_embed.backbone";
+	static const int order[] = { 0, 2, 1 };
+	const size_t W = c->vision.width;
+	struct mm_conv_norm conv = { .out = W / 4,
+				     .act = MM_ACT_GELU,
+				     .eps = 1e-5,
+				     .momentum = 0.1,
+				     .gain = 1 };
+	char at[2][64];
+	struct mm_node *w, *b;
+
+	if (x->elem == MM_ELEM_U8)
+		x = mm_pixels(g, x, m->lut);
+	for (int i = 0; i < 2; i++) {
+		snprintf(at[0], sizeof(at[0]), "%s.%d.conv", name, i);
+		snprintf(at[1], sizeof(at[1]), "%s.%d.bn", name, i);
+		conv.kernel = conv.stride = i ? 2 : 4;
+		x = mm_conv_norm(g, x, &conv, NULL, at[0], at[1]);
+	}
+	w = mm_param(g, MM_SHAPE(W, W / 4, 2, 2), MM_NORMAL(0.02),
+		     "%s.2.conv.weight", name);
+	b = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO, "%s.2.conv.bias", name);
+	x = mm_conv2d(g, x, w, b, NULL, MM_ACT_NONE, 2, NULL);
+	if (g->failed)
+		return NULL;
+	x = mm_reshape(g, x,
+		       MM_SHAPE(x->shape.dim[0], W,
+				x->shape.dim[2] * x->shape.dim[3]));
+	return mm_permute(g, x, order);
+}
+
+/* Patches: (B, n, W). */
+static struct mm_node *patches(struct mm_graph *g, struct mm_node *pixels,
+			       const struct mm_model *m)
 {
 	const struct mm_clip *c = m->config;
 	const size_t W = c->vision.width, P = c->pictures.patch;
-	const struct mm_tower vision = mm_tower_trained(&c->vision, m);
-	const size_t G = c->pictures.image_size / P;
-	struct mm_node *x, *w, *bias = NULL, *cls, *pos;
-	size_t gh, gw;
+	struct mm_node *w, *bias = NULL;
 
-	if (g->failed)
-		return NULL;
-	g->store->group = MM_GROUP_IMAGE;
-	g->store->layer = 0;
-	gh = pixels->shape.dim[2] / P;
-	gw = pixels->shape.dim[3] / P;
+	if (c->vit.stem)
+		return conv_stem(g, pixels, m);
 	w = mm_param(g, MM_SHAPE(W, c->pictures.channels, P, P),
 		     MM_NORMAL(0.02),
 		     "vision_model.embeddings.patch_embedding.weight");
 	if (c->vit.patch_bias)
 		bias = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO,
 				"vision_model.embeddings.patch_embedding.bias");
+	return mm_linear(g, mm_patches(g, pixels, P, m->lut), w, bias, NULL,
+			 MM_ACT_NONE);
+}
+
+/* x (B, n, W) behind the class token, with positions. */
+static struct mm_node *place(struct mm_graph *g, struct mm_node *x,
+			     const struct mm_model *m, size_t gh, size_t gw)
+{
+	const struct mm_clip *c = m->config;
+	const size_t W = c->vision.width, first = mm_clip_class_rows(c);
+	const size_t G = c->pictures.image_size / c->pictures.patch;
+	struct mm_node *cls, *pos;
+
 	cls = mm_param(g, MM_SHAPE(W), MM_NORMAL(1 / sqrt((double)W)),
 		       "vision_model.embeddings.class_embedding");
-	pos = mm_param(g, MM_SHAPE(G * G + 1, W), MM_NORMAL(0.02),
+	pos = mm_param(g, MM_SHAPE(G * G + first, W), MM_NORMAL(0.02),
 		       "vision_model.embeddings.position_embedding.weight");
 	if (gh != G || gw != G)
-		pos = m->open_clip ? mm_resample_positions(g, pos, 1, gh, gw)
-				   : mm_resize_positions(g, pos, 1, gh, gw);
-	x = mm_patches(g, pixels, P, m->lut);
-	x = mm_linear(g, x, w, bias, NULL, MM_ACT_NONE);
-	x = mm_add_positions(g, mm_prepend(g, x, cls), pos);
+		pos = m->open_clip
+			      ? mm_resample_positions(g, pos, first, gh, gw)
+			      : mm_resize_positions(g, pos, first, gh, gw);
+	if (!first)
+		return mm_prepend(g, mm_add_positions(g, x, pos), cls);
+	return mm_add_positions(g, mm_prepend(g, x, cls), pos);
+}
+
+struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
+			    struct mm_node *pixels)
+{
+	const struct mm_clip *c = m->config;
+	const size_t P = c->pictures.patch;
+	const struct mm_tower vision = mm_tower_trained(&c->vision, m);
+	struct mm_node *x;
+
+	if (g->failed)
+		return NULL;
+	g->store->group = MM_GROUP_IMAGE;
+	g->store->layer = 0;
+	x = place(g, patches(g, pixels, m), m, pixels->shape.dim[2] / P,
+		  pixels->shape.dim[3] / P);
 	if (c->vit.pre_norm)
 		x = mm_norm(g, x, c->vision.eps, "vision_model.pre_layrnorm");
 	mm_tap(g, x, "vision.hidden.0");

@@ -34,6 +34,8 @@ struct mm_clip_vit {
 	bool norm_last;	 /* with mean: the last norm is behind it */
 	bool projection_bias;
 	bool timm_head; /* with timm: the projection is the tower's own head */
+	bool stem;	/* with timm: three convolutions make the patches, and
+			   the class token has no position (MobileCLIP) */
 };
 
 /* CLIP with a vision transformer: its config.json, defaults filled in. */
@@ -87,6 +89,9 @@ struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,
 				 const struct mm_text_input *text);
 struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
 				   struct mm_node *image, struct mm_node *text);
+
+/* Rows of the table of positions in front of the patches'. */
+size_t mm_clip_class_rows(const struct mm_clip *c);
 
 /* NULL where the model is another one. */
 const struct mm_clip *mm_clip_config(const struct mm_model *m);

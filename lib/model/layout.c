@@ -164,20 +164,33 @@ static int all_to_open(struct mm_tensor *out, size_t *n, struct mm_arena *arena,
 	return rc ? rc : mm_openclip_tensors(out, n, arena, src, m, err);
 }
 
+/* What the model has that transformers' classes have not. */
+static const char *odd_part(const struct mm_model *m)
+{
+	const struct mm_clip *c = mm_clip_config(m);
+
+	if (mm_clip_convnext_config(m))
+		return "CLIP with a ConvNeXt";
+	if (m->arch == &mm_arch_siglip)
+		return "SigLIP without a layer behind its texts";
+	if (c && c->vit.timm)
+		return "CLIP with timm's vision transformer";
+	if (c && (!c->vit.pre_norm || c->vit.mean || c->vision.scale > 0))
+		return "CLIP with this vision transformer (no_ln_pre, "
+		       "pool_type avg, ls_init_value)";
+	return "CLIP with this text tower or with a bias of the logits";
+}
+
 /* transformers has no class for the model: why. */
 static int refuse_hf(const struct mm_model *m, struct mm_err *err)
 {
 	const struct mm_hub_text *h = mm_hub_text_config(m);
 
-	if (!h)
+	if (!h || mm_clip_config(m)->vit.timm)
 		return mm_fail(err, MM_ERR_REFUSED,
-			       "transformers has no class for this model; "
-			       "'--to open_clip' keeps it");
-	if (mm_clip_config(m)->vit.timm)
-		return mm_fail(err, MM_ERR_REFUSED,
-			       "transformers has no class for timm's vision "
-			       "transformer with a projection; '--to "
-			       "open_clip' keeps it");
+			       "transformers has no class for this model, a "
+			       "%s; '--to open_clip' keeps it",
+			       odd_part(m));
 	return mm_fail(err, MM_ERR_REFUSED,
 		       "transformers' VisionTextDualEncoderModel has %s and a "
 		       "%s projection, this model has %s and %s; '--to "

@@ -155,7 +155,8 @@ static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
 static int refuse_timm(enum mm_openclip_kind kind, const struct mm_tower *v,
 		       const struct mm_vision *pictures, struct mm_err *err)
 {
-	static const char *const whose[] = { "SigLIP's", "a plain", "CLIP's" };
+	static const char *const whose[] = { "SigLIP's", "a plain", "CLIP's",
+					     "MobileCLIP's" };
 	struct mm_openclip_timm t;
 	struct mm_buf near = { 0 };
 	int rc;

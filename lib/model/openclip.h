@@ -52,9 +52,14 @@ void mm_openclip_put_tokenizer_cfg(struct mm_json_writer *w,
 /*
  * Towers of pictures that timm, and with it open_clip, has: SigLIP's; plain
  * vision transformers, with a bias of the patches and no norm in front; CLIP's,
- * the other way round.
+ * the other way round; MobileCLIP's, with neither and a stem of convolutions.
  */
-enum mm_openclip_kind { MM_TIMM_SIGLIP, MM_TIMM_PLAIN, MM_TIMM_CLIP };
+enum mm_openclip_kind {
+	MM_TIMM_SIGLIP,
+	MM_TIMM_PLAIN,
+	MM_TIMM_CLIP,
+	MM_TIMM_MCI
+};
 
 struct mm_openclip_timm {
 	char name[64];

@@ -232,6 +232,8 @@ static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
 		mm_json_put_bool(w, "patch_bias", t.kind == MM_TIMM_PLAIN);
 		mm_json_put_bool(w, "projection_bias", head || bias);
 		mm_json_put_bool(w, "timm_head", head);
+		if (t.kind == MM_TIMM_MCI)
+			mm_json_put_bool(w, "conv_stem", true);
 	}
 	mm_json_put_int(w, "image_size", t.image);
 	mm_json_put_int(w, "patch_size", t.patch);

@@ -50,9 +50,15 @@ static const struct {
 	[MM_TIMM_SIGLIP] = { "siglip_", 1e-6 },
 	[MM_TIMM_PLAIN] = { "", 1e-6 },
 	[MM_TIMM_CLIP] = { "clip_", 1e-5 },
+	[MM_TIMM_MCI] = { "mci_", 1e-6 },
 };
 
-enum { SIGLIP = MM_TIMM_SIGLIP, PLAIN = MM_TIMM_PLAIN, CLIP = MM_TIMM_CLIP };
+enum {
+	SIGLIP = MM_TIMM_SIGLIP,
+	PLAIN = MM_TIMM_PLAIN,
+	CLIP = MM_TIMM_CLIP,
+	MCI = MM_TIMM_MCI
+};
 enum { ERF = MM_ACT_GELU, TANH = MM_ACT_GELU_TANH, QUICK = MM_ACT_QUICK_GELU };
 
 /* Some compute GELU by tanh, as all of transformers' do. */
@@ -118,11 +124,13 @@ static const struct variant {
 	{ CLIP, GIGANTIC, 14, ERF, 224 },
 	{ CLIP, GIGANTIC, 14, QUICK, 224 },
 	{ CLIP, GIGANTIC, 14, ERF, 378 },
+	{ MCI, BASE, 16, ERF, 224 },
 };
 
 bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i)
 {
 	const struct variant *v = &variants[i];
+	char patch[16] = "";
 
 	if (i >= sizeof(variants) / sizeof(*variants))
 		return false;
@@ -135,8 +143,10 @@ bool mm_openclip_timm(struct mm_openclip_timm *t, size_t i)
 	t->image = v->image;
 	t->eps = kinds[v->kind].eps;
 	t->act = v->act;
-	snprintf(t->name, sizeof(t->name), "vit_%s_patch%d_%s%s%d",
-		 sizes[v->size].name, v->patch, kinds[v->kind].name,
+	if (v->kind != MCI)
+		snprintf(patch, sizeof(patch), "patch%d_", v->patch);
+	snprintf(t->name, sizeof(t->name), "vit_%s_%s%s%s%d",
+		 sizes[v->size].name, patch, kinds[v->kind].name,
 		 v->act == QUICK ? "quickgelu_" : "", v->image);
 	return true;
 }
@@ -166,7 +176,9 @@ bool mm_openclip_timm_of(struct mm_openclip_timm *t, const struct mm_tower *v,
 
 enum mm_openclip_kind mm_openclip_kind(const struct mm_clip_vit *v)
 {
-	return v->pre_norm ? MM_TIMM_CLIP : MM_TIMM_PLAIN;
+	return v->stem	     ? MM_TIMM_MCI
+	       : v->pre_norm ? MM_TIMM_CLIP
+			     : MM_TIMM_PLAIN;
 }
 
 /* ---- ConvNeXts ---- */
@@ -228,7 +240,8 @@ static void list_near(struct mm_buf *b, const char *name)
 	if (strncmp(name, "vit_", 4) || (!siglip && !strstr(name, "clip"))) {
 		mm_buf_printf(b, "convnext_tiny to _xxlarge, "
 				 "vit_SIZE_patchP_N, vit_SIZE_patchP_clip_N, "
-				 "vit_SIZE_patchP_siglip_N: mmtool-model(5) "
+				 "vit_SIZE_patchP_siglip_N, vit_base_mci_224: "
+				 "mmtool-model(5) "
 				 "lists them");
 		return;
 	}

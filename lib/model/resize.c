@@ -102,17 +102,20 @@ bool mm_model_resizes(const struct mm_model *m, const struct mm_param *p)
 
 size_t mm_model_table_rows(const struct mm_model *m)
 {
-	return m->grid * m->grid + (mm_clip_config(m) ? 1 : 0);
+	const struct mm_clip *c = mm_clip_config(m);
+
+	return m->grid * m->grid + (c ? mm_clip_class_rows(c) : 0);
 }
 
 int mm_model_resize_table(float *dst, const float *src,
 			  const struct mm_model *m, struct mm_err *err)
 {
-	const size_t cls = mm_clip_config(m) ? 1 : 0;
+	const struct mm_clip *c = mm_clip_config(m);
+	const size_t cls = c ? mm_clip_class_rows(c) : 0;
 	const size_t to = m->image_size / patch_of(m);
 	const size_t rows = mm_model_table_rows(m);
-	const size_t W = mm_clip_config(m) ? mm_clip_config(m)->vision.width
-					   : mm_siglip_config(m)->vision.width;
+	const size_t W =
+		c ? c->vision.width : mm_siglip_config(m)->vision.width;
 	struct mm_store none;
 	struct mm_graph g;
 	struct mm_node *x, *y;
@@ -121,8 +124,8 @@ int mm_model_resize_table(float *dst, const float *src,
 	mm_store_init(&none);
 	mm_graph_init(&g, &none, MM_INFER);
 	x = mm_input(&g, "table", MM_ELEM_REAL, MM_SHAPE(rows, W));
-	y = m->open_clip && cls ? mm_resample_positions(&g, x, cls, to, to)
-				: mm_resize_positions(&g, x, cls, to, to);
+	y = m->open_clip && c ? mm_resample_positions(&g, x, cls, to, to)
+			      : mm_resize_positions(&g, x, cls, to, to);
 	mm_output(&g, y, "resized");
 	if (!(rc = mm_graph_plan(&g, err)) && !(rc = mm_graph_alloc(&g, err))) {
 		memcpy(x->val, src, rows * W * sizeof(*src));

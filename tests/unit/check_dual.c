@@ -30,13 +30,15 @@ static const struct set {
 	  "pair.", "pair.", 0, 3e-4, 0.01, 10, 60 },
 	{ "fusion-align", "model/inputs", "model/outputs", "model/gradients",
 	  NULL, "eval.", "train.", "", 0.1, 5e-4, 0.001, 19, 60 },
+	{ "tiny-mci", "inputs", "expected", NULL, NULL, "", NULL, NULL, 0, 0, 0,
+	  5, 0 },
 	{ "tiny-avg", "inputs", "expected", NULL, NULL, "", NULL, NULL, 0, 0, 0,
 	  5, 0 },
 	{ "dual-openclip-vit", "inputs", "expected", NULL, NULL, "", NULL, NULL,
 	  0, 0, 0, 5, 0 },
 };
 
-enum { SIGLIP = 2, VIT = 9, N_TRAINED = 8, N_SETS = 10 };
+enum { SIGLIP = 2, VIT = 10, N_TRAINED = 8, N_SETS = 11 };
 
 static struct mm_safetensors in, want;
 static const struct set *set;

@@ -40,11 +40,19 @@ for how in '"strip_sep_token": true' '"clean": "canonicalize"' \
 done
 cp plain.json tiny-clipa/open_clip_config.json
 
+# Of a size for which open_clip has no name.
+for s in tiny-mci tiny-convnext; do
+	cp -r "$G/$s/model" $s && chmod -R u+w $s
+	cp tiny-clipa/vocab.txt "$FIX/model/preprocessor_config.json" $s
+done
+
 # What makes another model of it.
-for s in tiny-clipa tiny-avg; do
+for s in tiny-clipa tiny-avg tiny-mci tiny-convnext; do
 	mmtool preprocess -m $s "$FIX/photos" -o pairs.mmt || exit
 	mmtool embed --both -m $s pairs.mmt -o a.mmt || exit
-	mmtool embed --both -m $s-kept pairs.mmt -o b.mmt && cmp a.mmt b.mmt
+	if [ -e $s-kept ]; then
+		mmtool embed --both -m $s-kept pairs.mmt -o b.mmt && cmp a.mmt b.mmt
+	fi
 	mmtool quantize -m $s -o $s-int8 -q >/dev/null &&
 		mmtool embed --both -m $s-int8 pairs.mmt -o b.mmt
 	mmtool export -m $s -o $s-onnx -q && ls $s-onnx | grep -c 'onnx$'
@@ -58,5 +66,5 @@ for s in tiny-clipa tiny-avg; do
 			echo "$s $how:" tuned/*model.safetensors
 		rm -rf small tuned
 	done
-	mmtool embed --image --image-size 12 -m $s "$FIX/photos" -o b.mmt
+	mmtool embed --image --image-size 48 -m $s "$FIX/photos" -o b.mmt
 done
