@@ -16,7 +16,7 @@
 enum {
 	TASKS = 32,
 	NARROW = 15,   /* columns: three such planes share no vector */
-	WIDE = 20,     /* columns that fill vectors well enough */
+	WIDE = 20,     /* columns that fill vectors well for 5 x 5 taps */
 	FEW = 8,       /* columns that are no better than in other lanes */
 	ROWS = 64,     /* about so many of a large plane at a time */
 	PIXELS = 2048, /* of some small planes */
@@ -41,14 +41,13 @@ static const struct mm_dp_isa *isa(void)
 	return NULL;
 }
 
-/* Small planes take a lane each: columns would fill vectors badly, or cost more
- * loads than three rows of taps do where they fill them well. */
+/* Small planes take a lane each, where columns would fill vectors badly; more
+ * taps make up for more of that. */
 static bool is_small(const struct mm_conv *p)
 {
 	const size_t cols = mm_conv_cols(p), most = p->W > cols ? p->W : cols;
-	const bool full = most > MM_DP_LANES - 2 && most <= MM_DP_LANES;
 
-	return p->stride == 1 && most < WIDE && !(p->kh == 3 && full) &&
+	return p->stride == 1 && most < (p->kh == 5 ? WIDE : NARROW) &&
 	       p->H * p->W <= MM_DP_MAP && mm_conv_rows(p) * cols <= MM_DP_MAP;
 }
 
@@ -139,10 +138,12 @@ static size_t unit_at(struct mm_dp *d, const struct job *j, size_t i)
 	d->w = j->w + c * d->k * d->k;
 	if (d->bias)
 		d->bias += c;
-	d->next_x = ((d->n - 1) * d->H + source_rows(j, d->end)) * d->W;
-	d->next_y = ((d->n - 1) * d->Ho + result_rows(j, d->end)) * d->Wo;
-	d->size_x = d->next_x - source_rows(j, d->first) * d->W;
-	d->size_y = d->next_y - result_rows(j, d->first) * d->Wo;
+	d->next_x = ((d->n - 1) * d->H + source_rows(j, d->end) -
+		     source_rows(j, d->first)) *
+		    d->W;
+	d->next_y = ((d->n - 1) * d->Ho + result_rows(j, d->end) -
+		     result_rows(j, d->first)) *
+		    d->Wo;
 	return unit / j->units * C + c;
 }
 
@@ -169,7 +170,7 @@ static void convolve_some(void *ctx, size_t begin, size_t end)
 		j->isa->convolve(j->dst + plane * n, j->src + plane * d.H * d.W,
 				 &d);
 		if (!d.back)
-			finish(j, plane * n + d.first * d.Wo, d.size_y);
+			finish(j, plane * n + d.first * d.Wo, d.next_y);
 	}
 }
 
@@ -244,8 +245,6 @@ static void weigh_unit(const struct job *j, mm_real *sums, struct mm_dp *d,
 	const size_t plane = unit_at(d, j, (b * j->units + unit) * j->strips);
 
 	d->end = j->rows;
-	d->size_x = d->n * d->H * d->W;
-	d->size_y = d->n * d->Ho * d->Wo;
 	d->next_x = (next ? next : d->n) * d->H * d->W;
 	d->next_y = (next ? next : d->n) * d->Ho * d->Wo;
 	j->isa->bwd_w(sums, j->in2 + plane * d->Ho * d->Wo,

@@ -55,8 +55,8 @@ struct mm_dp {
 	const mm_real *w, *bias; /* of the first plane; or NULL	   */
 	bool back;    /* taps are read from the last on, but spread */
 	mm_real beta; /* y = beta y + bias + sum	   */
-	/* What to ask the memory for meanwhile: so many numbers from there. */
-	size_t next_x, next_y, size_x, size_y;
+	/* As many planes and rows are wanted next: so many numbers on. */
+	size_t next_x, next_y;
 };
 
 struct mm_dp_isa {

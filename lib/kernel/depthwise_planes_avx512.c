@@ -143,19 +143,22 @@ INLINE vec bias(enum lanes how, const struct mm_dp *p, const struct block *b)
 	return p->bias ? own(b, how, p->bias, 1, 0) : _mm512_setzero_ps();
 }
 
-/* Lines of the cache, as many as a row of this takes of either map: into the
- * first cache, unless they are more than it can wait for meanwhile. */
+/* Lines of the cache, of `far` planes two in each of the rows that a step
+ * takes: into the second cache, as the first one holds less than such planes.
+ */
 INLINE void ask(const struct block *b, size_t row, size_t nx, size_t ny,
-		bool many)
+		bool far)
 {
 	const char *x = b->next[0] + row * b->step[0];
 	const char *y = b->next[1] + row * b->step[1];
 
 	UNROLL
 	for (size_t i = 0; i < nx + ny; i++) {
-		const char *line = i < nx ? x + i * LINE : y + (i - nx) * LINE;
+		const size_t n = i < nx ? i : i - nx;
+		const char *line = (i < nx ? x : y) + n % 2 * LINE +
+				   n / 2 * b->step[i >= nx] / 2;
 
-		if (many)
+		if (far)
 			_mm_prefetch(line, _MM_HINT_T1);
 		else
 			_mm_prefetch(line, _MM_HINT_T0);
@@ -213,7 +216,8 @@ INLINE void down_column(size_t K, enum lanes how, const struct mm_dp *p,
 	for (ptrdiff_t y = first - plus; y < end; y++) {
 		const ptrdiff_t r = y + plus - (ptrdiff_t)p->top;
 
-		ask(b, before + (size_t)(y + plus - first), 1, 1, false);
+		ask(b, before + (size_t)(y + plus - first), 1, 1,
+		    K == 3 && how != EACH);
 		UNROLL
 		for (size_t v = 0; v < K; v++) {
 			vec z;
@@ -347,7 +351,7 @@ INLINE void down2(size_t K, const struct mm_dp *p, const struct block *b)
 	for (ptrdiff_t y = first - plus; y < end; y++) {
 		const ptrdiff_t r = 2 * (y + plus) - (ptrdiff_t)p->top;
 
-		ask(b, (size_t)(y + plus - first), 4, 1, K == 3);
+		ask(b, (size_t)(y + plus - first), 4, 1, true);
 		UNROLL
 		for (size_t e = 0; e < 2; e++) {
 			vec z[KM];
@@ -392,7 +396,7 @@ INLINE void weigh2(size_t K, const struct mm_dp *p, const struct block *b,
 	for (size_t y = 0; y < p->Ho + half; y++) {
 		const ptrdiff_t r = (ptrdiff_t)(2 * y) - (ptrdiff_t)p->top;
 
-		ask(b, y, 4, 1, K == 3);
+		ask(b, y, 4, 1, true);
 		UNROLL
 		for (size_t k = half; k; k--)
 			d[k] = d[k - 1];
@@ -455,7 +459,7 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 	for (ptrdiff_t t = first - (ptrdiff_t)half; t < end; t++) {
 		const bool there = (size_t)t < p->H;
 
-		ask(b, (size_t)(t - first) + half, 1, 4, K == 3);
+		ask(b, (size_t)(t - first) + half, 1, 4, true);
 		UNROLL
 		for (size_t q = 0; q <= half; q++) {
 			UNROLL
@@ -486,45 +490,30 @@ INLINE void spread(size_t K, const struct mm_dp *p, const struct block *b)
 
 /* ---- each vector of each plane ---- */
 
-#define PASSES(K)                                                              \
-	static void down_##K##1(const struct mm_dp *p, const struct block *b,  \
-				float *sums)                                   \
-	{                                                                      \
-		(void)sums;                                                    \
-		if (b->how == EACH)                                            \
-			down(K, EACH, p, b);                                   \
-		else if (b->how == TWO)                                        \
-			down(K, TWO, p, b);                                    \
-		else                                                           \
-			down(K, ONE, p, b);                                    \
-	}                                                                      \
-	static void down_##K##2(const struct mm_dp *p, const struct block *b,  \
-				float *sums)                                   \
-	{                                                                      \
-		(void)sums;                                                    \
-		down2(K, p, b);                                                \
-	}                                                                      \
-	static void weigh_##K##1(const struct mm_dp *p, const struct block *b, \
-				 float *sums)                                  \
-	{                                                                      \
-		if (b->how == EACH)                                            \
-			weigh(K, EACH, p, b, sums);                            \
-		else if (b->how == TWO)                                        \
-			weigh(K, TWO, p, b, sums);                             \
-		else                                                           \
-			weigh(K, ONE, p, b, sums);                             \
-	}                                                                      \
-	static void weigh_##K##2(const struct mm_dp *p, const struct block *b, \
-				 float *sums)                                  \
-	{                                                                      \
-		weigh2(K, p, b, sums);                                         \
-	}                                                                      \
-	static void spread_##K(const struct mm_dp *p, const struct block *b,   \
-			       float *sums)                                    \
-	{                                                                      \
-		(void)sums;                                                    \
-		spread(K, p, b);                                               \
+/* From copies: what is stored to y can't change them. */
+#define PASS(NAME, DO)                                                   \
+	static void NAME(const struct mm_dp *of, const struct block *at, \
+			 float *sums)                                    \
+	{                                                                \
+		const struct mm_dp copy = *of, *p = &copy;               \
+		const struct block same = *at, *b = &same;               \
+                                                                         \
+		(void)sums;                                              \
+		DO;                                                      \
 	}
+#define EACH_WAY(FN, K, ...)              \
+	if (b->how == EACH)               \
+		FN(K, EACH, __VA_ARGS__); \
+	else if (b->how == TWO)           \
+		FN(K, TWO, __VA_ARGS__);  \
+	else                              \
+		FN(K, ONE, __VA_ARGS__)
+#define PASSES(K)                                          \
+	PASS(down_##K##1, EACH_WAY(down, K, p, b))         \
+	PASS(down_##K##2, down2(K, p, b))                  \
+	PASS(weigh_##K##1, EACH_WAY(weigh, K, p, b, sums)) \
+	PASS(weigh_##K##2, weigh2(K, p, b, sums))          \
+	PASS(spread_##K, spread(K, p, b))
 PASSES(3)
 PASSES(5)
 
@@ -565,7 +554,7 @@ static void block_init(struct block *b, const struct mm_dp *p, size_t plane,
 	b->y[1] = (float *)at(b->y[0], ny - Wo);
 }
 
-/* What comes next is asked for evenly: a bit at each row of each vector. */
+/* What comes next is asked for evenly: a bit at each row of each vector; */
 static void next_init(struct block *b, const struct mm_dp *p, const float *x,
 		      const float *y)
 {
@@ -575,8 +564,21 @@ static void next_init(struct block *b, const struct mm_dp *p, const float *x,
 
 	b->next[0] = (const char *)(x + p->next_x);
 	b->next[1] = (const char *)(y + p->next_y);
-	b->step[0] = p->size_x * sizeof(*x) / steps + 1;
-	b->step[1] = p->size_y * sizeof(*y) / steps + 1;
+	b->step[0] = p->n * p->H * p->W * sizeof(*x) / steps + 1;
+	b->step[1] = p->n * p->Ho * p->Wo * sizeof(*y) / steps + 1;
+}
+
+/* of planes that are far from each other, the same place. */
+static void next_place(struct block *b, const struct mm_dp *p)
+{
+	const size_t sx = p->spread ? 1 : p->stride, sy = p->spread ? 2 : 1;
+
+	b->next[0] = (const char *)at(
+		b->x[0], (ptrdiff_t)(p->next_x + p->first * sx * p->W));
+	b->next[1] = (const char *)at(
+		b->y[0], (ptrdiff_t)(p->next_y + p->first * sy * p->Wo));
+	b->step[0] = sx * p->W * sizeof(float);
+	b->step[1] = sy * p->Wo * sizeof(float);
 }
 
 static void each_block(const struct mm_dp *p, const float *x, float *y,
@@ -591,6 +593,8 @@ static void each_block(const struct mm_dp *p, const float *x, float *y,
 
 		for (size_t c = 0; c < m * p->cols; c += VL) {
 			block_init(&b, p, i, m, c, x, y);
+			if (p->abreast == 1 && (p->stride == 2 || p->k == 3))
+				next_place(&b, p);
 			fn(p, &b, sums);
 			b.next[0] += b.step[0] * rows;
 			b.next[1] += b.step[1] * rows;
