@@ -15,16 +15,21 @@
 
 enum {
 	TASKS = 32,
-	NARROW = 15,   /* columns: three such planes share no vector */
-	WIDE = 20,     /* columns that fill vectors well for 5 x 5 taps */
-	FEW = 8,       /* columns that are no better than in other lanes */
-	ROWS = 64,     /* about so many of a large plane at a time */
-	PIXELS = 2048, /* of some small planes */
+	NARROW = 15,	  /* columns: three such planes share no vector */
+	WIDE = 20,	  /* columns that fill vectors well for 5 x 5 taps */
+	FEW = 8,	  /* columns that are no better than in other lanes */
+	STRIP = 12 << 10, /* pixels: about so many of a large plane at a time */
+	PIXELS = 2048,	  /* of some small planes */
 };
 
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
 }
 
 static size_t parts_of(size_t n, size_t size)
@@ -45,9 +50,10 @@ static const struct mm_dp_isa *isa(void)
  * taps make up for more of that. */
 static bool is_small(const struct mm_conv *p)
 {
-	const size_t cols = mm_conv_cols(p), most = p->W > cols ? p->W : cols;
+	const size_t cols = mm_conv_cols(p);
 
-	return p->stride == 1 && most < (p->kh == 5 ? WIDE : NARROW) &&
+	return p->stride == 1 &&
+	       most(p->W, cols) < (p->kh == 5 ? WIDE : NARROW) &&
 	       p->H * p->W <= MM_DP_MAP && mm_conv_rows(p) * cols <= MM_DP_MAP;
 }
 
@@ -104,8 +110,12 @@ static void job_init(struct job *j)
 		       ? d->abreast
 		       : least(MM_DP_SETS, parts_of(PIXELS, d->Ho * d->Wo));
 	j->units = parts_of(p->C, d->n);
-	j->strips = d->n > 1 ? 1 : parts_of(j->rows, ROWS + ROWS / 4);
-	j->strip = parts_of(j->rows, j->strips);
+	j->strip = j->rows;
+	if (d->n == 1)
+		j->strip = parts_of(
+			j->rows,
+			parts_of(most(d->H * d->W, d->Ho * d->Wo), STRIP));
+	j->strips = parts_of(j->rows, j->strip);
 	j->total = p->B * j->units * j->strips;
 	j->run = parts_of(j->total, TASKS);
 }
@@ -238,17 +248,21 @@ void mm_planes_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 /* ---- backward to w ---- */
 
 /* What one unit of sample b gives; `next` planes on comes what is wanted
- * then. */
+ * then, or what follows. */
 static void weigh_unit(const struct job *j, mm_real *sums, struct mm_dp *d,
 		       size_t b, size_t unit, size_t next)
 {
-	const size_t plane = unit_at(d, j, (b * j->units + unit) * j->strips);
+	for (size_t s = 0; s < j->strips; s++) {
+		const size_t plane =
+			unit_at(d, j, (b * j->units + unit) * j->strips + s);
 
-	d->end = j->rows;
-	d->next_x = (next ? next : d->n) * d->H * d->W;
-	d->next_y = (next ? next : d->n) * d->Ho * d->Wo;
-	j->isa->bwd_w(sums, j->in2 + plane * d->Ho * d->Wo,
-		      j->src + plane * d->H * d->W, d);
+		if (next) {
+			d->next_x = next * d->H * d->W;
+			d->next_y = next * d->Ho * d->Wo;
+		}
+		j->isa->bwd_w(sums, j->in2 + plane * d->Ho * d->Wo,
+			      j->src + plane * d->H * d->W, d);
+	}
 }
 
 /*

@@ -261,7 +261,6 @@ INLINE void down(size_t K, enum lanes how, const struct mm_dp *p,
 INLINE void weigh_column(size_t K, enum lanes how, const struct mm_dp *p,
 			 const struct block *b, size_t c, vec sum[KM * KM])
 {
-	const size_t first = p->top < K ? 0 : p->top - (K - 1);
 	const size_t before = c * (p->end - p->first + K - 1);
 	const unsigned in = inside(K, how, p, c);
 	vec d[KM];
@@ -269,20 +268,20 @@ INLINE void weigh_column(size_t K, enum lanes how, const struct mm_dp *p,
 	UNROLL
 	for (size_t k = 0; k < K; k++)
 		d[k] = _mm512_setzero_ps();
-	for (size_t y = first; y < p->H + p->top; y++) {
+	for (size_t y = p->first; y < p->end + K - 1; y++) {
 		const ptrdiff_t r = (ptrdiff_t)y - (ptrdiff_t)p->top;
 
-		ask(b, before + y, 1, 1, K == 3 && how != EACH);
+		ask(b, before + y - p->first, 1, 1, K == 3 && how != EACH);
 		UNROLL
 		for (size_t k = K - 1; k; k--)
 			d[k] = d[k - 1];
-		d[0] = y < p->Ho ? get_y(b, how, (ptrdiff_t)(y * p->Wo + c))
-				 : _mm512_setzero_ps();
+		d[0] = y < p->end ? get_y(b, how, (ptrdiff_t)(y * p->Wo + c))
+				  : _mm512_setzero_ps();
 		UNROLL
 		for (size_t v = 0; v < K; v++) {
 			vec z;
 
-			if (r < 0)
+			if ((size_t)r >= p->H)
 				break;
 			if (!(in & 1u << v))
 				continue;
@@ -393,15 +392,15 @@ INLINE void weigh2(size_t K, const struct mm_dp *p, const struct block *b,
 	UNROLL
 	for (size_t k = 0; k <= half; k++)
 		d[k] = _mm512_setzero_ps();
-	for (size_t y = 0; y < p->Ho + half; y++) {
+	for (size_t y = p->first; y < p->end + half; y++) {
 		const ptrdiff_t r = (ptrdiff_t)(2 * y) - (ptrdiff_t)p->top;
 
-		ask(b, y, 4, 1, true);
+		ask(b, y - p->first, 4, 1, true);
 		UNROLL
 		for (size_t k = half; k; k--)
 			d[k] = d[k - 1];
-		d[0] = y < p->Ho ? get_y(b, ONE, (ptrdiff_t)(y * p->Wo))
-				 : _mm512_setzero_ps();
+		d[0] = y < p->end ? get_y(b, ONE, (ptrdiff_t)(y * p->Wo))
+				  : _mm512_setzero_ps();
 		UNROLL
 		for (size_t e = 0; e < 2; e++) {
 			vec z[KM];

@@ -74,6 +74,8 @@ static const struct shape shapes[] = {
 	/* Strips of rows. */
 	{ 1, 2, 170, 130, 2, 3, 1, 1, 1, 1, 1, true },
 	{ 1, 1, 165, 131, 1, 5, 1, 4, 0, 0, 4, true },
+	{ 1, 1, 1, 12400, 1, 3, 1, 1, 1, 1, 1, true },
+	{ 1, 1, 1, 24601, 1, 5, 2, 2, 2, 2, 2, true },
 	{ 1, 1, 200, 180, 1, 5, 2, 2, 2, 2, 2, true },
 	{ 1, 1, 181, 75, 1, 3, 2, 0, 1, 1, 0, true },
 	/* Stride 2: even and odd sizes, columns that no result reads. */
