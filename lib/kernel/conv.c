@@ -17,18 +17,20 @@
 #include "kernel/vec.h"
 
 enum {
-	RUN = 192, /* pixels of a task, columns of a block of w  */
+	RUN = 192,  /* pixels of a task, columns of a block of w  */
+	WIDE = 224, /* ... of several small samples */
 	KC = 256,
 	LINES = 36,	 /* at least nr of every instruction set       */
 	OWN = 144 * 256, /* mc * kc of every instruction set           */
 	LONG = 4,	 /* times that, of few taps */
 	TASKS = 8,	 /* cut finer where there would be fewer       */
+	PACKING = 16,	 /* patches takes as long as so many channels */
 	MANY = 32,	 /* tasks, where pixels suffice */
 	FEW = 20480,	 /* weights whose sums are cut by pixels */
 	PARTS = 16,
 };
 
-static _Thread_local mm_real panels_of[RUN * KC] __attribute__((aligned(64)));
+static _Thread_local mm_real panels_of[WIDE * KC] __attribute__((aligned(64)));
 static _Thread_local mm_real lines_of[LINES * (KC + MM_PATCHES_APART)]
 	__attribute__((aligned(64)));
 static _Thread_local mm_real own_of[OWN] __attribute__((aligned(64)));
@@ -90,7 +92,8 @@ struct job {
 	enum mm_act act;
 	size_t M, K, P;	     /* channels out, taps in, pixels of a sample */
 	size_t src_size;     /* of a sample */
-	size_t kc;	     /* taps at a time */
+	size_t group;	     /* samples at a time, of which runs is 1 */
+	size_t B, kc;	     /* samples; taps at a time */
 	size_t run, runs;    /* pixels at a time */
 	size_t span, spans;  /* runs per task */
 	size_t rows, blocks; /* channels per task, a multiple of isa->mc */
@@ -128,12 +131,15 @@ static void finish(const struct job *j, size_t b, size_t m0, size_t m1,
 	}
 }
 
-/* One run of pixels of one sample, some of the channels; and then the next. */
+/* One run of pixels, of sample b on, some of the channels; and then the next.
+ */
 static void convolve(const struct job *j, size_t b, size_t run, size_t block,
 		     bool more)
 {
+	const size_t samples = least(j->group, j->B - b);
 	const struct mm_gemm_isa *I = j->isa;
-	const size_t first = run * j->run, n = least(j->P - first, j->run);
+	const size_t first = run * j->run;
+	const size_t n = least(samples * j->P - first, j->run);
 	const size_t m0 = block * j->rows, m1 = least(j->M, m0 + j->rows);
 	struct mm_patches g = j->g;
 	struct mm_ahead ahead = { 0 };
@@ -141,9 +147,12 @@ static void convolve(const struct job *j, size_t b, size_t run, size_t block,
 			     .beta = j->beta,
 			     .C = j->dst + b * j->M * j->P,
 			     .ldc = j->P,
-			     .ahead = &ahead };
+			     .ahead = &ahead,
+			     .group = samples > 1 ? j->P : 0,
+			     .apart = j->M * j->P };
 
 	g.src = j->src + b * j->src_size;
+	g.next = j->src_size;
 	for (size_t k = 0; k < j->K; k += j->kc) {
 		const size_t kc = least(j->K - k, j->kc);
 
@@ -159,7 +168,8 @@ static void convolve(const struct job *j, size_t b, size_t run, size_t block,
 			ahead.n = 0;
 		}
 	}
-	finish(j, b, m0, m1, first, n);
+	for (size_t s = 0; s < samples; s++)
+		finish(j, b + s, m0, m1, first, n / samples);
 }
 
 static void convolve_some(void *ctx, size_t begin, size_t end)
@@ -169,7 +179,7 @@ static void convolve_some(void *ctx, size_t begin, size_t end)
 	for (size_t t = begin; t < end; t++) {
 		const size_t block = t % j->blocks;
 		const size_t span = t / j->blocks % j->spans;
-		const size_t b = t / j->blocks / j->spans;
+		const size_t b = t / j->blocks / j->spans * j->group;
 		const size_t r1 = least(j->runs, (span + 1) * j->span);
 
 		for (size_t r = span * j->span; r < r1; r++)
@@ -177,12 +187,72 @@ static void convolve_some(void *ctx, size_t begin, size_t end)
 	}
 }
 
-/* Pack w, then all tasks. */
-static void run(struct job *j, size_t B, mm_real *work)
+/* How many samples side by side fill vectors of `lanes` best. */
+static size_t group_of(size_t P, size_t B, size_t lanes)
 {
-	size_t tasks, n = RUN;
+	size_t best = 1;
 
-	if (!j->P || !j->M)
+	for (size_t n = 2; n <= B && n * P <= WIDE; n++)
+		if (n * parts_of(best * P, lanes) >
+		    best * parts_of(n * P, lanes))
+			best = n;
+	return best;
+}
+
+/*
+ * Into how many blocks the channels are cut, at most `parts`, so that the
+ * threads are done soonest: each block packs patches for itself.
+ */
+static size_t blocks_of(size_t tasks, size_t parts, size_t mc)
+{
+	const size_t threads = (size_t)mm_threads();
+	size_t best = 1, least_time = SIZE_MAX;
+
+	for (size_t n = 1; n <= parts; n++) {
+		const size_t rows = parts_of(parts, n) * mc;
+		const size_t time =
+			parts_of(tasks * n, threads) * (rows + PACKING);
+
+		if (time < least_time) {
+			least_time = time;
+			best = n;
+		}
+	}
+	return best;
+}
+
+/*
+ * Runs of pixels, and how many of them and of the channels a task takes.  What
+ * depends on the threads here is who does what, and not one sum.
+ */
+static void cut(struct job *j)
+{
+	const size_t mc = j->isa->mc, nr = j->isa->nr;
+	size_t n = RUN;
+
+	/* Of few taps rows of the source serve more pixels. */
+	if (j->K <= KC / LONG && j->B * j->P >= MANY * LONG * RUN)
+		n = LONG * RUN;
+	/* Runs even out, and end at whole panels. */
+	j->run = parts_of(parts_of(j->P, parts_of(j->P, n)), nr) * nr;
+	j->group = group_of(j->P, j->B, nr / 2);
+	if (j->group > 1)
+		j->run = j->group * j->P;
+	j->runs = parts_of(j->P, j->run);
+	/* The memory is asked ahead in all runs of a task but the last. */
+	j->spans = least(j->runs, parts_of(MANY, j->B));
+	j->span = parts_of(j->runs, j->spans);
+	j->spans = parts_of(j->runs, j->span);
+	j->blocks = blocks_of(parts_of(j->B, j->group) * j->spans,
+			      parts_of(j->M, mc), mc);
+	j->rows = parts_of(parts_of(j->M, j->blocks), mc) * mc;
+	j->blocks = parts_of(j->M, j->rows);
+}
+
+/* Pack w, then all tasks. */
+static void run(struct job *j, mm_real *work)
+{
+	if (!j->P || !j->M || !j->B)
 		return;
 	j->isa = isa();
 	j->to_pack = work;
@@ -190,24 +260,9 @@ static void run(struct job *j, size_t B, mm_real *work)
 	j->kc = parts_of(j->K, parts_of(j->K, j->isa->kc));
 	mm_parallel_for(parts_of(j->M, j->isa->mc) * parts_of(j->K, j->kc), 1,
 			pack_weights_some, j);
-	/* Of few taps rows of the source serve more pixels. */
-	if (j->K <= KC / LONG && B * j->P >= MANY * LONG * RUN)
-		n = LONG * RUN;
-	/* Runs even out, and end at whole panels. */
-	j->run = parts_of(parts_of(j->P, parts_of(j->P, n)), j->isa->nr) *
-		 j->isa->nr;
-	j->runs = parts_of(j->P, j->run);
-	/* The memory is asked ahead in all runs of a task but the last. */
-	j->spans = least(j->runs, parts_of(MANY, B));
-	j->span = parts_of(j->runs, j->spans);
-	j->spans = parts_of(j->runs, j->span);
-	tasks = B * j->spans;
-	j->blocks = tasks < TASKS ? least(parts_of(TASKS, tasks),
-					  parts_of(j->M, j->isa->mc))
-				  : 1;
-	j->rows = parts_of(parts_of(j->M, j->blocks), j->isa->mc) * j->isa->mc;
-	j->blocks = parts_of(j->M, j->rows);
-	mm_parallel_for(tasks * j->blocks, 1, convolve_some, j);
+	cut(j);
+	mm_parallel_for(parts_of(j->B, j->group) * j->spans * j->blocks, 1,
+			convolve_some, j);
 }
 
 void mm_conv_fwd(mm_real *y, const mm_real *x, const mm_real *w,
@@ -220,6 +275,7 @@ void mm_conv_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 			 .bias = p->bias,
 			 .residual = p->residual,
 			 .act = p->act,
+			 .B = p->B,
 			 .M = p->F,
 			 .K = p->C * p->kh * p->kw,
 			 .P = mm_conv_rows(p) * Wo,
@@ -235,7 +291,7 @@ void mm_conv_fwd(mm_real *y, const mm_real *x, const mm_real *w,
 				.up = p->stride,
 				.down = 1 } };
 
-	run(&j, p->B, work);
+	run(&j, work);
 }
 
 struct turn {
@@ -267,6 +323,7 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 			 .w = t.taps == 1 ? w : t.out,
 			 .turned = t.taps == 1,
 			 .beta = beta,
+			 .B = p->B,
 			 .M = p->C,
 			 .K = p->F * p->kh * p->kw,
 			 .P = p->H * p->W,
@@ -285,7 +342,7 @@ void mm_conv_bwd_x(mm_real *dx, mm_real beta, const mm_real *dy,
 
 	if (!j.turned)
 		mm_parallel_for(p->C, 16, turn_some, &t);
-	run(&j, p->B, work);
+	run(&j, work);
 }
 
 /* ---- backward to w ---- */

@@ -309,7 +309,7 @@ void mm_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, mm_real alpha,
 	const struct mm_gemm p = { ta,	tb,    M,    N,
 				   K,	alpha, beta, A,
 				   B,	C,     lda,  ldb,
-				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL };
+				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL, 0, 0 };
 
 	run(&p, false);
 }
@@ -322,7 +322,7 @@ void mm_gemm_serial(bool ta, bool tb, size_t M, size_t N, size_t K,
 	const struct mm_gemm p = { ta,	tb,    M,    N,
 				   K,	alpha, beta, A,
 				   B,	C,     lda,  ldb,
-				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL };
+				   ldc, NULL,  NULL, MM_COMPUTE_F32, NULL, 0, 0 };
 
 	run(&p, true);
 }
@@ -354,7 +354,7 @@ void mm_gemm_batched(size_t batch, bool ta, bool tb, size_t M, size_t N,
 {
 	struct batch b = {
 		.p = { ta, tb, M, N, K, alpha, beta, A, B, C, lda, ldb, ldc,
-		       NULL, NULL, MM_COMPUTE_F32, NULL },
+		       NULL, NULL, MM_COMPUTE_F32, NULL, 0, 0 },
 		.sa = sa,
 		.sb = sb,
 		.sc = sc,

@@ -50,7 +50,12 @@ struct mm_gemm {
 			 size_t cols);
 	void *ctx;
 	enum mm_compute compute;
-	const struct mm_ahead *ahead; /* or NULL; see below */
+
+	/* For those who pack A and B themselves; see below. */
+	const struct mm_ahead *ahead; /* or NULL */
+	/* Not 0: so many columns of C lie together, and then the next so many
+	 * `apart` numbers from their place. */
+	size_t group, apart;
 };
 
 void mm_gemm_run(const struct mm_gemm *p);	  /* all threads */

@@ -13,6 +13,8 @@
  *out; or as it lies B	[k=0: NR columns][k=1: ...]...	one per NR columns,
  *zeros behind
  */
+#include <stdint.h>
+
 #include "kernel/gemm.h"
 #include "kernel/tile_body.h"
 
@@ -154,20 +156,44 @@ static tile_fn *const tile_of[MR + 1][2] = { { NULL, NULL },
 #undef ROW
 };
 
-/* The same where the tile hangs over the right edge of C. */
+/* Where C[m, n] is, and how many numbers from there on lie together. */
+static mm_real *place(const struct mm_gemm *p, size_t m, size_t n, size_t *len)
+{
+	*len = p->group ? p->group - n % p->group : SIZE_MAX;
+	return p->C + m * p->ldc +
+	       (p->group ? n / p->group * p->apart + n % p->group : n);
+}
+
+/* Rows m.. and columns n.. of C into a tile, or back. */
+static void move_tile(const struct mm_gemm *p, size_t m, size_t n, size_t rows,
+		      size_t cols, mm_real *t, bool back)
+{
+	for (size_t j = 0, len; j < cols; j += len) {
+		mm_real *c = place(p, m, n + j, &len);
+
+		if (len > cols - j)
+			len = cols - j;
+		for (size_t i = 0; i < rows; i++)
+			if (back)
+				memcpy(c + i * p->ldc, t + i * NR + j,
+				       len * sizeof(*t));
+			else
+				memcpy(t + i * NR + j, c + i * p->ldc,
+				       len * sizeof(*t));
+	}
+}
+
+/* The same where the tile hangs over the right edge of C, or of a group. */
 static void tile_edge(tile_fn *fn, size_t kc, const struct operands *o,
-		      mm_real *c, size_t ldc, mm_real alpha, mm_real beta,
+		      const struct mm_gemm *p, size_t m, size_t n, mm_real beta,
 		      size_t rows, size_t cols)
 {
-	mm_real t[MR * NR] __attribute__((aligned(64)));
+	mm_real t[MR * NR] __attribute__((aligned(64))) = { 0 };
 
 	if (beta != 0)
-		for (size_t i = 0; i < rows; i++)
-			for (size_t j = 0; j < NR; j++)
-				t[i * NR + j] = j < cols ? c[i * ldc + j] : 0;
-	fn(kc, o, t, NR, alpha, beta);
-	for (size_t i = 0; i < rows; i++)
-		memcpy(c + i * ldc, t + i * NR, cols * sizeof(*t));
+		move_tile(p, m, n, rows, cols, t, false);
+	fn(kc, o, t, NR, p->alpha, beta);
+	move_tile(p, m, n, rows, cols, t, true);
 }
 
 #if MM_PAIR == 1
@@ -331,7 +357,8 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			const size_t i = tile_row(mc, t), m = m0 + i;
 			const size_t rows = tile_row(mc, t + 1) - i;
 			tile_fn *fn = tile_of[rows][cols > VL];
-			mm_real *c = p->C + m * p->ldc + n0 + j;
+			size_t len;
+			mm_real *c = place(p, m, n0 + j, &len);
 			struct operands o =
 				!a && p->ta ? columns_at(p, m, k0, kc, n0, nc,
 							 t, !j)
@@ -342,9 +369,9 @@ static void block(const struct mm_gemm *p, size_t m0, size_t mc, size_t k0,
 			o.sb = b ? NR : p->ldb;
 			ask_result(c, p->ldc, rows, cols);
 			ask(&o, p->ahead, j / NR * tiles(mc) + t);
-			if (cols % VL)
-				tile_edge(fn, kw, &o, c, p->ldc, p->alpha, beta,
-					  rows, cols);
+			if (cols % VL || cols > len)
+				tile_edge(fn, kw, &o, p, m, n0 + j, beta, rows,
+					  cols);
 			else
 				fn(kw, &o, c, p->ldc, p->alpha, beta);
 		}

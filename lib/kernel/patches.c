@@ -128,9 +128,10 @@ static void gather(mm_real *line, size_t k, size_t first, size_t n,
 /* ---- all taps of a channel from copied rows ---- */
 
 struct plan {
-	ptrdiff_t row, col; /* of the source, where the copy begins */
-	size_t rows, cols;  /* of the source */
-	size_t width;	    /* numbers of a copied row of every up-th column */
+	size_t samples, size; /* numbers that are copied of one */
+	ptrdiff_t row, col;   /* of the source, where the copy begins */
+	size_t rows, cols;    /* of the source */
+	size_t width; /* numbers of a copied row of every up-th column */
 	size_t taps, tap[TAPS]; /* where the first pixel's begin */
 	size_t n;
 	struct mm_piece piece[MOST];
@@ -148,12 +149,12 @@ static void cut(struct plan *p, size_t nr, size_t kc, size_t first, size_t n,
 	const size_t row = g->up * g->up * p->width; /* of pixels */
 
 	p->n = 0;
-	for (size_t i = 0, y = 0, x = first % g->Wd; i < n;) {
+	for (size_t i = 0, y = 0, s = 0, x = first % g->Wd; i < n;) {
 		const size_t m = least(least(n - i, g->Wd - x), nr - i % nr);
 
 		p->piece[p->n++] = (struct mm_piece){
 			.to = (unsigned)(i / nr * nr * kc + i % nr),
-			.from = (unsigned)(y * row + x),
+			.from = (unsigned)(s * p->size + y * row + x),
 			.n = (unsigned)m,
 		};
 		i += m;
@@ -162,22 +163,37 @@ static void cut(struct plan *p, size_t nr, size_t kc, size_t first, size_t n,
 			x = 0;
 			y++;
 		}
+		if (p->samples > 1 && y == g->Hd) {
+			y = 0;
+			s++;
+		}
 	}
+}
+
+/* How many samples those pixels are of. */
+static size_t samples_of(size_t n, const struct mm_patches *g)
+{
+	const size_t P = g->Hd * g->Wd;
+
+	return (n + P - 1) / P;
 }
 
 /* False where the rows are too long, or are not read as one piece. */
 static bool plan(struct plan *p, size_t nr, size_t kc, size_t first, size_t n,
 		 const struct mm_patches *g)
 {
-	const size_t y = first / g->Wd, more = (first + n - 1) / g->Wd - y;
+	const size_t y = first / g->Wd, samples = samples_of(n, g);
+	const size_t last = samples > 1 ? g->Hd - 1 : (first + n - 1) / g->Wd;
 
+	p->samples = samples;
 	p->taps = g->kh * g->kw;
-	p->rows = more * g->up + g->kh;
+	p->rows = (last - y) * g->up + g->kh;
 	p->cols = (g->Wd - 1) * g->up + g->kw;
 	p->width = (p->cols + g->up - 1) / g->up + SPARE;
 	if (g->down != 1 || p->taps > TAPS || n > MOST ||
-	    p->width > ROOM / g->up / p->rows)
+	    p->width > ROOM / g->up / p->rows / samples)
 		return false;
+	p->size = p->rows * g->up * p->width;
 	p->row = (ptrdiff_t)(y * g->up) + first_of(g->kh, g->top, g->back);
 	p->col = first_of(g->kw, g->left, g->back);
 	for (size_t t = 0; t < p->taps; t++) {
@@ -228,16 +244,15 @@ static void copy_halves(mm_real *out, const mm_real *row, size_t left, size_t n,
 	}
 }
 
-/* The rows of a channel; but those, and those columns, that no tap takes. */
-static void copy_rows(const struct plan *p, size_t c,
+/* The rows of a plane; but those, and those columns, that no tap takes. */
+static void copy_rows(mm_real *to, const mm_real *plane, const struct plan *p,
 		      const struct mm_patches *g)
 {
-	const mm_real *plane = g->src + c * g->Hs * g->Ws;
 	const size_t n = p->width - SPARE;
 
 	for (size_t i = 0; i < p->rows; i++) {
 		const size_t r = (size_t)(p->row + (ptrdiff_t)i);
-		mm_real *out = rows_of + i * g->up * p->width;
+		mm_real *out = to + i * g->up * p->width;
 		const mm_real *row;
 
 		if (i % g->up >= g->kh)
@@ -264,7 +279,11 @@ static void deal(mm_real *out, size_t ld, size_t k0, size_t kc,
 		const size_t t = (k0 + k) % p->taps;
 		const size_t end = least(kc, k + p->taps - t);
 
-		copy_rows(p, (k0 + k) / p->taps, g);
+		for (size_t s = 0; s < p->samples; s++)
+			copy_rows(rows_of + s * p->size,
+				  g->src + s * g->next +
+					  (k0 + k) / p->taps * g->Hs * g->Ws,
+				  p, g);
 		for (size_t i = t; k < end; k++, i++)
 			/* Whole vectors end in the next line, where there is
 			 * one: it is written later. */
@@ -276,17 +295,41 @@ static void deal(mm_real *out, size_t ld, size_t k0, size_t kc,
 static void deal_direct(mm_real *panels, size_t nr, size_t k0, size_t kc,
 			size_t first, size_t n, const struct mm_patches *g)
 {
-	const size_t P = g->Hs * g->Ws;
+	const size_t plane = g->Hs * g->Ws, P = g->Hd * g->Wd;
 	struct mm_piece piece[MOST];
 	size_t pieces = 0;
 
-	for (size_t i = 0; i < n; i += nr)
-		piece[pieces++] =
-			(struct mm_piece){ (unsigned)(i * kc), (unsigned)i,
-					   (unsigned)least(nr, n - i) };
+	for (size_t i = 0, m; i < n; i += m) {
+		const size_t at = first + i; /* of several samples: 0 + i */
+
+		m = least(least(n - i, nr - i % nr), P - at % P);
+		piece[pieces++] = (struct mm_piece){
+			.to = (unsigned)(i / nr * nr * kc + i % nr),
+			.from = (unsigned)(at / P * g->next + at % P),
+			.n = (unsigned)m,
+		};
+	}
 	for (size_t k = 0; k < kc; k++)
-		mm_vec()->pieces(panels + k * nr, g->src + (k0 + k) * P + first,
+		mm_vec()->pieces(panels + k * nr, g->src + (k0 + k) * plane,
 				 piece, pieces, true);
+}
+
+/* The taps one by one. */
+static void deal_lines(mm_real *panels, size_t nr, size_t k0, size_t kc,
+		       size_t first, size_t n, const struct mm_patches *g)
+{
+	const size_t samples = samples_of(n, g), m = n / samples;
+	mm_real line[MOST];
+
+	for (size_t k = 0; k < kc; k++) {
+		struct mm_patches one = *g;
+
+		for (size_t s = 0; s < samples; s++, one.src += g->next)
+			gather(line + s * m, k0 + k, first, m, &one);
+		for (size_t i = 0; i < n; i += nr)
+			memcpy(panels + i * kc + k * nr, line + i,
+			       least(nr, n - i) * sizeof(*line));
+	}
 }
 
 void mm_patches_pack(mm_real *panels, size_t nr, size_t k0, size_t kc,
@@ -296,20 +339,12 @@ void mm_patches_pack(mm_real *panels, size_t nr, size_t k0, size_t kc,
 	mm_real *last = panels + n / nr * nr * kc;
 	struct plan p;
 
-	if (mm_patches_direct(g)) {
+	if (mm_patches_direct(g))
 		deal_direct(panels, nr, k0, kc, first, n, g);
-	} else if (plan(&p, nr, kc, first, n, g)) {
+	else if (plan(&p, nr, kc, first, n, g))
 		deal(panels, nr, k0, kc, &p, g);
-	} else {
-		mm_real line[MOST];
-
-		for (size_t k = 0; k < kc; k++) {
-			gather(line, k0 + k, first, n, g);
-			for (size_t i = 0; i < n; i += nr)
-				memcpy(panels + i * kc + k * nr, line + i,
-				       least(nr, n - i) * sizeof(*line));
-		}
-	}
+	else
+		deal_lines(panels, nr, k0, kc, first, n, g);
 	for (size_t k = 0; k < kc && rest; k++)
 		zeros(last + k * nr + rest, nr - rest);
 }
@@ -343,7 +378,9 @@ void mm_patches_ahead(struct mm_ahead *w, size_t k0, size_t kc, size_t first,
 	*w = (struct mm_ahead){ 0 };
 	if (mm_patches_direct(g)) {
 		w->from = g->src + k0 * plane + first;
-		w->per = w->n = n / LINE + 1;
+		w->per = n / samples_of(n, g) / LINE + 1;
+		w->n = samples_of(n, g) * w->per;
+		w->outer = g->next;
 		w->inner = LINE;
 		w->step = plane;
 	} else if (first && g->down == 1 && k0 == 0) {

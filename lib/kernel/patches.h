@@ -14,6 +14,8 @@
  * at both ends, every up-th column after another; then each tap of a row of
  * pixels is a piece of such a row.
  *
+ * Pixels first..first+n are of one sample, or all those of several.
+ *
  *	row	0 0 1 2 3 4 5 6 0	of 7 columns, up = 2
  *	copied	0 1 3 5 0 | 0 2 4 6	even columns, odd columns
  */
@@ -26,7 +28,8 @@
 #include "kernel/gemm.h"
 
 struct mm_patches {
-	const mm_real *src;    /* one sample */
+	const mm_real *src;    /* the first sample */
+	size_t next;	       /* numbers from one to the next */
 	size_t Hs, Ws, Hd, Wd; /* source and destination map */
 	size_t kh, kw, top, left;
 	size_t up, down;
