@@ -26,7 +26,7 @@ enum {
 	TASKS = 8,	 /* cut finer where there would be fewer       */
 	PACKING = 16,	 /* patches takes as long as so many channels */
 	MANY = 32,	 /* tasks, where pixels suffice */
-	FEW = 20480,	 /* weights whose sums are cut by pixels */
+	FEW = 40960,	 /* weights whose sums are cut by pixels */
 	PARTS = 16,
 };
 
