@@ -414,7 +414,7 @@ INLINE void some_sums(size_t U, size_t V, size_t S, size_t u0, size_t v0,
 	const size_t part = s->part * VL;
 	const mm_real *dy = s->dy;
 	vec sum[25];
-	size_t at[5];
+	size_t at[7];
 
 	UNROLL
 	for (size_t v = 0; v < V; v++)
@@ -449,6 +449,19 @@ INLINE void some_sums(size_t U, size_t V, size_t S, size_t u0, size_t v0,
 	}
 }
 
+/* Row u of the taps, some columns at a time. */
+static void row_sums(size_t u, mm_real *total, const struct mm_dw_sums *s)
+{
+	size_t v = 0;
+
+	for (; v + 7 <= s->kw; v += 7)
+		some_sums(1, 7, 0, u, v, total, s);
+	for (; v + 5 <= s->kw; v += 5)
+		some_sums(1, 5, 0, u, v, total, s);
+	for (; v < s->kw; v++)
+		some_sums(1, 1, 0, u, v, total, s);
+}
+
 static void sums(mm_real *total, const struct mm_dw_sums *s)
 {
 	const size_t k = s->kh == s->kw && s->stride < 3 ? s->kh : 0;
@@ -461,13 +474,9 @@ static void sums(mm_real *total, const struct mm_dw_sums *s)
 		some_sums(5, 5, 1, 0, 0, total, s);
 	else if (k == 5 && VL == 16)
 		some_sums(5, 5, 2, 0, 0, total, s);
-	else if (k == 5)
-		for (size_t u = 0; u < 5; u++)
-			some_sums(1, 5, 0, u, 0, total, s);
 	else
 		for (size_t u = 0; u < s->kh; u++)
-			for (size_t v = 0; v < s->kw; v++)
-				some_sums(1, 1, 0, u, v, total, s);
+			row_sums(u, total, s);
 }
 
 /* ---- one plane, columns in lanes ---- */

@@ -1,10 +1,10 @@
 /*
- * bench_conv.c - the convolutions of CLIP's ResNet-50 (224 pixels) and of
- * ALIGN's EfficientNet (289), forward and backward, as shares of what the
- * machine can do: of the best matrix product, and where channels are kept
- * apart of the memory's bandwidth, or of the rate at which bytes come to use
- * at the peak of multiplications, where that is less (5 x 5: 50 operations for
- * 8 bytes).
+ * bench_conv.c - the convolutions of CLIP's ResNet-50 (224 pixels), of ALIGN's
+ * EfficientNet (289) and those of ConvNeXt that keep channels apart (224),
+ * forward and backward, as shares of what the machine can do: of the best
+ * matrix product, and where channels are kept apart of the memory's bandwidth,
+ * or of the rate at which bytes come to use at the peak of multiplications,
+ * where that is less (5 x 5: 50 operations for 8 bytes).
  *
  *	usage: bench_conv [-t threads] [-s seconds per line] [name part]
  */
@@ -59,6 +59,8 @@ static const struct shape {
 	{ "b7 depthwise 3x3 960", 960, 960, 19, 3, 1, true },
 	{ "b7 depthwise 5x5 1344", 1344, 1344, 19, 5, 1, true },
 	{ "b7 depthwise 5x5 2304", 2304, 2304, 10, 5, 1, true },
+	{ "convnext depthwise 7x7 128", 128, 128, 56, 7, 1, true },
+	{ "convnext depthwise 7x7 512", 512, 512, 14, 7, 1, true },
 };
 
 struct run {
