@@ -148,12 +148,12 @@ static int write_folder(struct mm_model *m, const struct export_args *a,
 {
 	const bool fresh = !exists(a->common.output);
 	char dir[4096], path[4200];
-	bool empty;
+	bool made;
 	int rc;
 
 	if ((rc = path_in(dir, sizeof(dir), a->common.output, "onnx", err)))
 		return rc;
-	empty = !exists(dir);
+	made = !exists(dir);
 	if ((rc = mm_mkdirs(dir, err)))
 		return rc;
 	for (int part = 0; part <= MM_ONNX_BOTH && !rc; part++) {
@@ -166,7 +166,7 @@ static int write_folder(struct mm_model *m, const struct export_args *a,
 	}
 	if (!rc)
 		return copy_beside(a->common.model, a->common.output, err);
-	if (empty)
+	if (made)
 		undo(a, dir, fresh);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include "kernel/cpu.h"
 #include "kernel/gemm.h"
 #include "kernel/patches.h"
+#include "kernel/size.h"
 #include "kernel/vec.h"
 
 enum {
@@ -45,16 +46,6 @@ static const struct mm_gemm_isa *isa(void)
 	}
 #endif
 	return &mm_gemm_base;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t parts_of(size_t n, size_t size)
-{
-	return (n + size - 1) / size;
 }
 
 static size_t out_size(size_t n, size_t k, size_t stride)

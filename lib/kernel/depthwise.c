@@ -26,6 +26,7 @@
 #include "kernel/cpu.h"
 #include "kernel/depthwise_isa.h"
 #include "kernel/depthwise_planes.h"
+#include "kernel/size.h"
 #include "kernel/slots.h"
 #include "kernel/vec.h"
 
@@ -48,21 +49,6 @@ static const struct mm_depthwise_isa *isa(void)
 	}
 #endif
 	return &mm_depthwise_base;
-}
-
-static size_t parts_of(size_t n, size_t size)
-{
-	return (n + size - 1) / size;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
 }
 
 static size_t above(size_t a, size_t b)

@@ -11,6 +11,7 @@
 
 #include "base/parallel.h"
 #include "kernel/cpu.h"
+#include "kernel/size.h"
 #include "kernel/vec.h"
 
 enum {
@@ -21,21 +22,6 @@ enum {
 	STRIP = 12 << 10, /* pixels: about so many of a large plane at a time */
 	PIXELS = 2048,	  /* of some small planes */
 };
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
-static size_t parts_of(size_t n, size_t size)
-{
-	return (n + size - 1) / size;
-}
 
 static const struct mm_dp_isa *isa(void)
 {

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "kernel/cast.h"
 #include "kernel/cpu.h"
+#include "kernel/size.h"
 
 enum {
 	/* Elements of packed B and A that are shared by the threads. */
@@ -95,11 +96,6 @@ struct job {
 	size_t b_tasks, k_blocks;
 	size_t b_cols; /* of B that a task packs */
 };
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Task t packs some panels of B, or a block of rows of A, for a block of K. */
 static void pack_some(void *ctx, size_t begin, size_t end)

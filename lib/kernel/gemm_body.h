@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "kernel/gemm.h"
+#include "kernel/size.h"
 #include "kernel/tile_body.h"
 
 enum {
@@ -206,11 +207,6 @@ static void foresee(const mm_real *rows, size_t n, size_t ld, size_t width)
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; i < width; i += LINE)
 			__builtin_prefetch(rows + k * ld + i);
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Numbers k..k+n of all panels, from `in` on. */

@@ -11,6 +11,7 @@
 #include "kernel/cast.h"
 #include "kernel/cpu.h"
 #include "kernel/packed_isa.h"
+#include "kernel/size.h"
 
 enum {
 	/* Packed activations that the threads share. */
@@ -86,11 +87,6 @@ const char *mm_packed_layout(enum mm_packed_type type)
 static size_t up(size_t n, size_t to)
 {
 	return (n + to - 1) / to;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 size_t mm_packed_bytes(enum mm_packed_type type, size_t F, size_t C)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/size.h"
 #include "kernel/vec.h"
 
 enum {
@@ -15,11 +16,6 @@ enum {
 };
 
 static _Thread_local mm_real rows_of[ROOM] __attribute__((aligned(64)));
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
 
 bool mm_patches_direct(const struct mm_patches *g)
 {
@@ -173,9 +169,7 @@ static void cut(struct plan *p, size_t nr, size_t kc, size_t first, size_t n,
 /* How many samples those pixels are of. */
 static size_t samples_of(size_t n, const struct mm_patches *g)
 {
-	const size_t P = g->Hd * g->Wd;
-
-	return (n + P - 1) / P;
+	return parts_of(n, g->Hd * g->Wd);
 }
 
 /* False where the rows are too long, or are not read as one piece. */

@@ -180,6 +180,18 @@ static struct mm_node *feed_forward(struct mm_graph *g, struct mm_node *x,
 	return join(g, x, h, t, 2, i, name);
 }
 
+struct mm_node *mm_map_tokens(struct mm_graph *g, struct mm_node *x)
+{
+	static const int order[] = { 0, 2, 1 };
+	const size_t *d;
+
+	if (g->failed)
+		return NULL;
+	d = x->shape.dim;
+	x = mm_reshape(g, x, MM_SHAPE(d[0], d[1], d[2] * d[3]));
+	return mm_permute(g, x, order);
+}
+
 struct mm_node *mm_prenorm_blocks(struct mm_graph *g, struct mm_node *x,
 				  struct mm_node *mask,
 				  const struct mm_tower *t, const char *prefix,

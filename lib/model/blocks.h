@@ -75,6 +75,9 @@ struct mm_node *mm_conv_norm(struct mm_graph *g, struct mm_node *x,
 			     struct mm_node *residual, const char *conv,
 			     const char *bn);
 
+/* A map's pixels as tokens: (B, C, H, W) to (B, H W, C). */
+struct mm_node *mm_map_tokens(struct mm_graph *g, struct mm_node *x);
+
 /*
  * PREFIX.layers.0 ... of x (B, T, width):
  *	x += out_proj(attention(layer_norm1(x)));  x += fc2(act(fc1(

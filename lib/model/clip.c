@@ -339,7 +339,6 @@ static struct mm_node *conv_stem(struct mm_graph *g, struct mm_node *x,
 {
 	const struct mm_clip *c = m->config;
 	static const char name[] = "visual.trunk.patch_embed.backbone";
-	static const int order[] = { 0, 2, 1 };
 	const size_t W = c->vision.width;
 	struct mm_conv_norm conv = { .out = W / 4,
 				     .act = MM_ACT_GELU,
@@ -361,12 +360,7 @@ static struct mm_node *conv_stem(struct mm_graph *g, struct mm_node *x,
 		     "%s.2.conv.weight", name);
 	b = mm_param(g, MM_SHAPE(W), MM_INIT_ZERO, "%s.2.conv.bias", name);
 	x = mm_conv2d(g, x, w, b, NULL, MM_ACT_NONE, 2, NULL);
-	if (g->failed)
-		return NULL;
-	x = mm_reshape(g, x,
-		       MM_SHAPE(x->shape.dim[0], W,
-				x->shape.dim[2] * x->shape.dim[3]));
-	return mm_permute(g, x, order);
+	return mm_map_tokens(g, x);
 }
 
 /* Patches: (B, n, W). */

@@ -138,19 +138,6 @@ static void clip_convnext_preset(struct mm_buf *out, size_t i,
 
 /* ---- the tower ---- */
 
-/* (B, C, H, W) to (B, H W, C). */
-static struct mm_node *to_tokens(struct mm_graph *g, struct mm_node *x)
-{
-	static const int order[] = { 0, 2, 1 };
-	const size_t *d;
-
-	if (g->failed)
-		return NULL;
-	d = x->shape.dim;
-	x = mm_reshape(g, x, MM_SHAPE(d[0], d[1], d[2] * d[3]));
-	return mm_permute(g, x, order);
-}
-
 /* (B, H W, C) to (B, C, H, W). */
 static struct mm_node *to_maps(struct mm_graph *g, struct mm_node *x, size_t H)
 {
@@ -197,7 +184,7 @@ static struct mm_node *block(struct mm_graph *g, struct mm_node *x, size_t H,
 		return NULL;
 	C = x->shape.dim[2];
 	snprintf(part, sizeof(part), "%s.conv_dw", name);
-	h = to_tokens(g, conv(g, to_maps(g, x, H), C, 7, part));
+	h = mm_map_tokens(g, conv(g, to_maps(g, x, H), C, 7, part));
 	h = mm_norm(g, h, c->eps, "%s.norm", name);
 	h = mm_dense(g, h, 4 * C, 0.02, NULL, MM_ACT_GELU, "%s.mlp.fc1", name);
 	h = mm_dense(g, h, C, 0.02, NULL, MM_ACT_NONE, "%s.mlp.fc2", name);
@@ -229,7 +216,7 @@ static struct mm_node *stage(struct mm_graph *g, struct mm_node *x, size_t *H,
 		strcat(name, ".downsample.1");
 		x = conv(g, to_maps(g, x, *H), v->width[i], 2, name);
 		*H /= 2;
-		x = to_tokens(g, x);
+		x = mm_map_tokens(g, x);
 	}
 	for (size_t k = 0; k < v->depth[i]; k++) {
 		const double deep = (double)g->store->layer++ / fmax(last, 1);
@@ -282,7 +269,8 @@ static struct mm_node *clip_convnext_image(struct mm_graph *g,
 	g->store->layer = 0;
 	if (pixels->elem == MM_ELEM_U8)
 		x = mm_pixels(g, pixels, m->lut);
-	x = to_tokens(g, conv(g, x, v->width[0], PATCH, "visual.trunk.stem.0"));
+	x = mm_map_tokens(
+		g, conv(g, x, v->width[0], PATCH, "visual.trunk.stem.0"));
 	x = mm_norm(g, x, v->eps, "visual.trunk.stem.1");
 	mm_tap(g, x, "image.stem");
 	H /= PATCH;

@@ -239,7 +239,6 @@ static struct mm_node *attention_pool(struct mm_graph *g, struct mm_node *x,
 {
 	const size_t C = channels(r), side = r->image_size / SHRINK;
 	const double std = 1 / sqrt((double)C);
-	static const int order[] = { 0, 2, 1 };
 	struct mm_node *mean, *pos, *q, *k, *v;
 	size_t B, n;
 
@@ -256,7 +255,7 @@ static struct mm_node *attention_pool(struct mm_graph *g, struct mm_node *x,
 				     side, side, x->shape.dim[3],
 				     x->shape.dim[2]);
 	mean = mm_reshape(g, mm_mean_map(g, x), MM_SHAPE(B, 1, C));
-	x = mm_permute(g, mm_reshape(g, x, MM_SHAPE(B, C, n)), order);
+	x = mm_map_tokens(g, x);
 	x = mm_add_positions(g, mm_concat(g, mean, x, 1), pos);
 	q = mm_dense(g, mm_slice(g, x, 1, 0, 1), C, std, NULL, MM_ACT_NONE,
 		     "visual.attnpool.q_proj");

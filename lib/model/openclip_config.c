@@ -147,31 +147,35 @@ static int read_side(int64_t *side, const struct mm_json *v, struct mm_err *err)
 		       "'image_size' wants one side, or two that are equal");
 }
 
-/* How the tower ends; *head: with a projection of its own. */
-static int read_timm_end(bool *head, bool *bias, const struct mm_json *v,
-			 bool siglip, struct mm_err *err)
+/* How a tower ends: what makes one vector of its tokens, what projects that;
+ * "": the tower's own way. */
+struct timm_end {
+	const char *pool, *proj;
+	bool bias;
+};
+
+static int read_timm_end(struct timm_end *e, const struct mm_json *v,
+			 struct mm_err *err)
 {
-	const char *pool = "avg", *proj = "linear";
 	int rc;
 
-	if ((rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
-	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)) ||
-	    (rc = mm_json_want_bool(v, "timm_proj_bias", bias, err)))
+	*e = (struct timm_end){ .pool = "avg", .proj = "linear" };
+	if ((rc = mm_json_want_str(v, "timm_pool", &e->pool, err)) ||
+	    (rc = mm_json_want_str(v, "timm_proj", &e->proj, err)) ||
+	    (rc = mm_json_want_bool(v, "timm_proj_bias", &e->bias, err)))
 		return rc;
 	if (mm_json_type(mm_json_get(v, "timm_proj")) == MM_JSON_NULL)
-		proj = "";
-	*head = !*proj;
-	/* Its own head, where no pool is named, is put on every token. */
-	if (siglip ? strcmp(pool, "map") || strcmp(proj, "none")
-		   : (strcmp(pool, "token") && (*pool || *head)) ||
-			     (*proj && strcmp(proj, "linear")))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
-			       "known are %s",
-			       pool, proj,
-			       siglip ? "map and none"
-				      : "token and linear or null");
+		e->proj = "";
 	return MM_OK;
+}
+
+static int unknown_end(const struct timm_end *e, const char *known,
+		       struct mm_err *err)
+{
+	return mm_fail(err, MM_ERR_FORMAT,
+		       "'timm_pool' is '%s' and 'timm_proj' '%s'; known are "
+		       "%s",
+		       e->pool, e->proj, known);
 }
 
 static void put_sizes(struct mm_json_writer *w, const char *key,
@@ -187,32 +191,38 @@ static void put_sizes(struct mm_json_writer *w, const char *key,
 static int put_convnext(struct mm_json_writer *w, const struct mm_json *v,
 			const struct mm_convnext *c, struct mm_err *err)
 {
-	const char *pool = "avg", *proj = "linear";
+	struct timm_end end;
 	int64_t image = 224;
-	bool bias = false;
 	int rc;
 
 	if ((rc = read_side(&image, v, err)) ||
-	    (rc = mm_json_want_str(v, "timm_pool", &pool, err)) ||
-	    (rc = mm_json_want_str(v, "timm_proj", &proj, err)) ||
-	    (rc = mm_json_want_bool(v, "timm_proj_bias", &bias, err)))
+	    (rc = read_timm_end(&end, v, err)))
 		return rc;
-	if (mm_json_type(mm_json_get(v, "timm_proj")) == MM_JSON_NULL)
-		proj = "";
-	if ((*pool && strcmp(pool, "avg")) ||
-	    (strcmp(proj, "linear") && strcmp(proj, "mlp")))
-		return mm_fail(err, MM_ERR_FORMAT,
-			       "'timm_pool' is '%s' and 'timm_proj' '%s'; "
-			       "known are avg and linear or mlp",
-			       pool, proj);
+	if ((*end.pool && strcmp(end.pool, "avg")) ||
+	    (strcmp(end.proj, "linear") && strcmp(end.proj, "mlp")))
+		return unknown_end(&end, "avg and linear or mlp", err);
 	put_sizes(w, "depths", c->depth);
 	put_sizes(w, "hidden_sizes", c->width);
 	mm_json_put_int(w, "image_size", image);
 	mm_json_put_num(w, "layer_norm_eps", c->eps);
 	mm_json_put_num(w, "layer_scale_init_value", c->scale);
-	mm_json_put_str(w, "projection", proj);
-	if (bias)
+	mm_json_put_str(w, "projection", end.proj);
+	if (end.bias)
 		mm_json_put_bool(w, "projection_bias", true);
+	return MM_OK;
+}
+
+static int check_vit_end(const struct timm_end *e, bool siglip,
+			 struct mm_err *err)
+{
+	if (siglip)
+		return strcmp(e->pool, "map") || strcmp(e->proj, "none")
+			       ? unknown_end(e, "map and none", err)
+			       : MM_OK;
+	/* Its own head, where no pool is named, is put on every token. */
+	if ((strcmp(e->pool, "token") && (*e->pool || !*e->proj)) ||
+	    (*e->proj && strcmp(e->proj, "linear")))
+		return unknown_end(e, "token and linear or null", err);
 	return MM_OK;
 }
 
@@ -220,17 +230,20 @@ static int put_timm(struct mm_json_writer *w, const struct mm_json *v,
 		    bool siglip, struct mm_err *err)
 {
 	struct mm_openclip_timm t;
+	struct timm_end end;
 	struct tower tower;
-	bool head = false, bias = false;
+	bool head;
 	int rc = mm_openclip_timm_find(&t, timm_name(v), err);
 
-	if (rc || (rc = read_timm_end(&head, &bias, v, siglip, err)))
+	if (rc || (rc = read_timm_end(&end, v, err)) ||
+	    (rc = check_vit_end(&end, siglip, err)))
 		return rc;
+	head = !*end.proj;
 	if (!siglip) {
 		mm_json_put_bool(w, "timm", true);
 		mm_json_put_bool(w, "pre_norm", t.kind == MM_TIMM_CLIP);
 		mm_json_put_bool(w, "patch_bias", t.kind == MM_TIMM_PLAIN);
-		mm_json_put_bool(w, "projection_bias", head || bias);
+		mm_json_put_bool(w, "projection_bias", head || end.bias);
 		mm_json_put_bool(w, "timm_head", head);
 		if (t.kind == MM_TIMM_MCI)
 			mm_json_put_bool(w, "conv_stem", true);
