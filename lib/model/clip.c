@@ -115,9 +115,11 @@ static int parse_hub(struct mm_clip_text *c, struct mm_model *m,
 	return rc;
 }
 
-int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
-		  struct mm_model *m, struct mm_err *err)
+int mm_clip_parse(struct mm_clip_shared *c, struct mm_model *m,
+		  struct mm_err *err)
 {
+	struct mm_clip_text *text = &c->text;
+	struct mm_clip_scale *scale = &c->scale;
 	int64_t dim = 512;
 	int rc;
 
@@ -197,7 +199,7 @@ int mm_clip_configure(struct mm_model *m, struct mm_err *err)
 				       .eps = 1e-5,
 				       .act = MM_ACT_QUICK_GELU };
 	c->pictures = (struct mm_vision){ .patch = 32, .image_size = 224 };
-	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
+	if ((rc = mm_clip_parse(&c->shared, m, err)))
 		return rc;
 	if ((rc = mm_vision_parse(&c->vision, &c->pictures, v, err)) ||
 	    (rc = parse_vit(c, v, err)))
@@ -221,7 +223,7 @@ const struct mm_hub_text *mm_hub_text_config(const struct mm_model *m)
 {
 	const struct mm_clip *c = mm_clip_config(m);
 
-	return c ? c->text.hub : NULL;
+	return c ? c->shared.text.hub : NULL;
 }
 
 /* ---- presets ---- */
@@ -446,9 +448,9 @@ static struct mm_node *pick(struct mm_graph *g, struct mm_node *x,
 	return mm_pick_end(g, x, ids, eos == 2 ? MM_EOS_LARGEST : eos);
 }
 
-struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
-			     const struct mm_clip_text *c,
-			     const struct mm_text_input *text)
+static struct mm_node *text_tower(struct mm_graph *g, const struct mm_model *m,
+				  const struct mm_clip_text *c,
+				  const struct mm_text_input *text)
 {
 	const struct mm_tower tower = mm_tower_trained(&c->tower, m);
 	const size_t W = tower.width;
@@ -476,19 +478,20 @@ struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
 			  "text_projection");
 }
 
-struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,
-				 const struct mm_text_input *text)
+struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
+			     const struct mm_text_input *text)
 {
-	const struct mm_clip *c = m->config;
+	const struct mm_clip_shared *c = m->config;
 
 	return c->text.hub ? mm_hub_text(g, m, c->text.hub, text)
-			   : mm_clip_text(g, m, &c->text, text);
+			   : text_tower(g, m, &c->text, text);
 }
 
 struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
-			       const struct mm_clip_scale *c,
 			       struct mm_node *image, struct mm_node *text)
 {
+	const struct mm_clip_shared *shared = m->config;
+	const struct mm_clip_scale *c = &shared->scale;
 	struct mm_node *z = mm_matmul(g, image, text, false, true, 1), *s;
 
 	g->store->group = MM_GROUP_HEAD;
@@ -499,14 +502,6 @@ struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
 		return z;
 	return mm_add(g, z,
 		      mm_param(g, MM_SCALAR, MM_FILL(c->bias), "logit_bias"));
-}
-
-struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
-				   struct mm_node *image, struct mm_node *text)
-{
-	const struct mm_clip *c = m->config;
-
-	return mm_clip_logits(g, m, &c->scale, image, text);
 }
 
 void mm_clip_after_step(struct mm_model *m)
@@ -526,8 +521,8 @@ const struct mm_arch mm_arch_clip = {
 	.presets = presets,
 	.pictures = "hf-clip",
 	.image = mm_clip_vit,
-	.text = mm_clip_vit_text,
-	.logits = mm_clip_vit_logits,
+	.text = mm_clip_text,
+	.logits = mm_clip_logits,
 	.loss = mm_infonce,
 	.after_step = mm_clip_after_step,
 };

@@ -24,6 +24,12 @@ struct mm_clip_scale {
 	double scale, bias; /* where training starts; bias NAN: there is none */
 };
 
+/* What all of CLIP's families have: the first part of their configurations. */
+struct mm_clip_shared {
+	struct mm_clip_text text;
+	struct mm_clip_scale scale;
+};
+
 /* In what a vision transformer of open_clip's or timm's differs from CLIP's;
  * pre_norm true and the others false are CLIP's own. */
 struct mm_clip_vit {
@@ -40,10 +46,9 @@ struct mm_clip_vit {
 
 /* CLIP with a vision transformer: its config.json, defaults filled in. */
 struct mm_clip {
+	struct mm_clip_shared shared;
 	struct mm_tower vision;
-	struct mm_clip_text text;
 	struct mm_vision pictures;
-	struct mm_clip_scale scale;
 	struct mm_clip_vit vit;
 };
 
@@ -58,9 +63,8 @@ struct mm_resnet {
 };
 
 struct mm_clip_resnet {
+	struct mm_clip_shared shared;
 	struct mm_resnet vision;
-	struct mm_clip_text text;
-	struct mm_clip_scale scale;
 };
 
 /* The same with a ConvNeXt of timm's. */
@@ -73,9 +77,8 @@ struct mm_convnext {
 };
 
 struct mm_clip_convnext {
+	struct mm_clip_shared shared;
 	struct mm_convnext vision;
-	struct mm_clip_text text;
-	struct mm_clip_scale scale;
 };
 
 /*
@@ -85,10 +88,6 @@ struct mm_clip_convnext {
 int mm_clip_configure(struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
 struct mm_node *mm_clip_vit(struct mm_graph *g, const struct mm_model *m,
 			    struct mm_node *pixels);
-struct mm_node *mm_clip_vit_text(struct mm_graph *g, const struct mm_model *m,
-				 const struct mm_text_input *text);
-struct mm_node *mm_clip_vit_logits(struct mm_graph *g, const struct mm_model *m,
-				   struct mm_node *image, struct mm_node *text);
 
 /* Rows of the table of positions in front of the patches'. */
 size_t mm_clip_class_rows(const struct mm_clip *c);
@@ -100,12 +99,9 @@ const struct mm_clip_convnext *
 mm_clip_convnext_config(const struct mm_model *m);
 const struct mm_hub_text *mm_hub_text_config(const struct mm_model *m);
 
-/*
- * projection_dim, text_config and the logits' start values, what is shared by
- * clip and clip_resnet, into *text, *scale and m.
- */
-int mm_clip_parse(struct mm_clip_text *text, struct mm_clip_scale *scale,
-		  struct mm_model *m, struct mm_err *err) MM_MUST_CHECK;
+/* projection_dim, text_config and the logits' start values, into *c and m. */
+int mm_clip_parse(struct mm_clip_shared *c, struct mm_model *m,
+		  struct mm_err *err) MM_MUST_CHECK;
 
 /* A part of config.json; NAME_dict, where it is there, replaces NAME. */
 const struct mm_json *mm_clip_part(const struct mm_json *config,
@@ -114,9 +110,9 @@ const struct mm_json *mm_clip_part(const struct mm_json *config,
 /* Start values of the blocks, by transformers' rule. */
 struct mm_block_init mm_clip_init(const struct mm_tower *t);
 
-/* text_model.* and text_projection.*: (B, embed_dim). */
+/* text_model.* and text_projection.*: (B, embed_dim); or the Hub's tower.  m's
+ * configuration begins with struct mm_clip_shared, here and below. */
 struct mm_node *mm_clip_text(struct mm_graph *g, const struct mm_model *m,
-			     const struct mm_clip_text *c,
 			     const struct mm_text_input *text);
 
 /* x (B, C) by NAME.weight (dim, C), with NAME.bias or without. */
@@ -125,7 +121,6 @@ struct mm_node *mm_project(struct mm_graph *g, struct mm_node *x, size_t dim,
 
 /* image text^T exp(logit_scale) + logit_bias */
 struct mm_node *mm_clip_logits(struct mm_graph *g, const struct mm_model *m,
-			       const struct mm_clip_scale *s,
 			       struct mm_node *image, struct mm_node *text);
 
 /* exp(logit_scale) stays in 1..100. */

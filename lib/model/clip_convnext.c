@@ -80,7 +80,7 @@ static int clip_convnext_configure(struct mm_model *m, struct mm_err *err)
 	if (!c)
 		return mm_fail_nomem(err, "the configuration");
 	m->only_open_clip = true;
-	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
+	if ((rc = mm_clip_parse(&c->shared, m, err)))
 		return rc;
 	if ((rc = parse_vision(&c->vision,
 			       mm_json_get(m->json, "vision_config"), err)))
@@ -280,25 +280,6 @@ static struct mm_node *clip_convnext_image(struct mm_graph *g,
 	return head(g, x, v, m->embed_dim);
 }
 
-static struct mm_node *clip_convnext_text(struct mm_graph *g,
-					  const struct mm_model *m,
-					  const struct mm_text_input *text)
-{
-	const struct mm_clip_convnext *c = m->config;
-
-	return mm_clip_text(g, m, &c->text, text);
-}
-
-static struct mm_node *clip_convnext_logits(struct mm_graph *g,
-					    const struct mm_model *m,
-					    struct mm_node *image,
-					    struct mm_node *text)
-{
-	const struct mm_clip_convnext *c = m->config;
-
-	return mm_clip_logits(g, m, &c->scale, image, text);
-}
-
 const struct mm_arch mm_arch_clip_convnext = {
 	.model_type = "clip_convnext",
 	.summary = "CLIP, ConvNeXt and causal text transformer",
@@ -308,8 +289,8 @@ const struct mm_arch mm_arch_clip_convnext = {
 	.pictures = "open_clip",
 	.any_size = true,
 	.image = clip_convnext_image,
-	.text = clip_convnext_text,
-	.logits = clip_convnext_logits,
+	.text = mm_clip_text,
+	.logits = mm_clip_logits,
 	.loss = mm_infonce,
 	.after_step = mm_clip_after_step,
 };

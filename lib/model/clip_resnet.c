@@ -94,7 +94,7 @@ static int clip_resnet_configure(struct mm_model *m, struct mm_err *err)
 	if (!c)
 		return mm_fail_nomem(err, "the configuration");
 	m->only_open_clip = true;
-	if ((rc = mm_clip_parse(&c->text, &c->scale, m, err)))
+	if ((rc = mm_clip_parse(&c->shared, m, err)))
 		return rc;
 	if ((rc = parse_vision(&c->vision,
 			       mm_json_get(m->json, "vision_config"), err)))
@@ -301,25 +301,6 @@ static struct mm_node *clip_resnet_image(struct mm_graph *g,
 	return attention_pool(g, x, r, m->embed_dim);
 }
 
-static struct mm_node *clip_resnet_text(struct mm_graph *g,
-					const struct mm_model *m,
-					const struct mm_text_input *text)
-{
-	const struct mm_clip_resnet *c = m->config;
-
-	return mm_clip_text(g, m, &c->text, text);
-}
-
-static struct mm_node *clip_resnet_logits(struct mm_graph *g,
-					  const struct mm_model *m,
-					  struct mm_node *image,
-					  struct mm_node *text)
-{
-	const struct mm_clip_resnet *c = m->config;
-
-	return mm_clip_logits(g, m, &c->scale, image, text);
-}
-
 const struct mm_arch mm_arch_clip_resnet = {
 	.model_type = "clip_resnet",
 	.summary = "CLIP, residual network and causal text transformer",
@@ -328,8 +309,8 @@ const struct mm_arch mm_arch_clip_resnet = {
 	.presets = presets,
 	.pictures = "open_clip",
 	.image = clip_resnet_image,
-	.text = clip_resnet_text,
-	.logits = clip_resnet_logits,
+	.text = mm_clip_text,
+	.logits = mm_clip_logits,
 	.loss = mm_infonce,
 	.after_step = mm_clip_after_step,
 };

@@ -134,20 +134,19 @@ static void put_text(struct mm_json_writer *w, const struct mm_clip_text *c,
 }
 
 static void put_clip(struct mm_json_writer *w, const struct mm_model *m,
-		     const struct mm_clip_text *text,
-		     const struct mm_clip_scale *scale, bool quick_gelu)
+		     const struct mm_clip_shared *c, bool quick_gelu)
 {
 	if (mm_openclip_custom_text(m))
 		mm_json_put_bool(w, "custom_text", true);
-	mm_json_put_num(w, "init_logit_scale", scale->scale);
-	if (!isnan(scale->bias))
-		mm_json_put_num(w, "init_logit_bias", scale->bias);
+	mm_json_put_num(w, "init_logit_scale", c->scale.scale);
+	if (!isnan(c->scale.bias))
+		mm_json_put_num(w, "init_logit_bias", c->scale.bias);
 	mm_json_put_bool(w, "quick_gelu", quick_gelu);
 	mm_json_open(w, "text_cfg", '{');
-	if (text->hub)
+	if (c->text.hub)
 		mm_openclip_put_text_cfg(w, m);
 	else
-		put_text(w, text, m);
+		put_text(w, &c->text, m);
 	mm_json_close(w);
 }
 
@@ -207,17 +206,19 @@ static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
 	const enum mm_openclip_kind kind = mm_openclip_kind(x);
 	struct mm_openclip_timm t;
 	/* Whatever quick_gelu says, timm's tower goes by its name. */
-	const struct mm_tower *other = x->timm ? &c->text.tower : v;
-	int rc = check_towers(other, c->text.hub ? other : &c->text.tower, err);
+	const struct mm_tower *other = x->timm ? &c->shared.text.tower : v;
+	int rc = check_towers(
+		other, c->shared.text.hub ? other : &c->shared.text.tower, err);
 
 	if (rc)
 		return rc;
 	if (x->timm && (!mm_openclip_timm_of(&t, v, &c->pictures, kind) ||
 			v->act != t.act))
 		return refuse_timm(kind, v, &c->pictures, err);
-	put_clip(w, m, &c->text, &c->scale,
-		 (x->timm && !c->text.hub ? c->text.tower.act : v->act) ==
-			 MM_ACT_QUICK_GELU);
+	put_clip(w, m, &c->shared,
+		 (x->timm && !c->shared.text.hub
+			  ? c->shared.text.tower.act
+			  : v->act) == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
 	if (x->timm)
 		put_timm(w, &t, x);
@@ -227,16 +228,26 @@ static int put_clip_vit(struct mm_json_writer *w, const struct mm_model *m,
 	return MM_OK;
 }
 
+/* All but a convolutional tower, which has its own activations. */
+static int put_but_vision(struct mm_json_writer *w, const struct mm_model *m,
+			  const struct mm_clip_shared *c, struct mm_err *err)
+{
+	const struct mm_tower *text = &c->text.tower;
+	int rc = check_towers(text, text, err);
+
+	if (!rc)
+		put_clip(w, m, c, text->act == MM_ACT_QUICK_GELU);
+	return rc;
+}
+
 static int put_clip_resnet(struct mm_json_writer *w, const struct mm_model *m,
 			   struct mm_err *err)
 {
 	const struct mm_clip_resnet *c = mm_clip_resnet_config(m);
-	int rc = check_towers(&c->text.tower, &c->text.tower, err);
+	int rc = put_but_vision(w, m, &c->shared, err);
 
 	if (rc)
 		return rc;
-	put_clip(w, m, &c->text, &c->scale,
-		 c->text.tower.act == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
 	put_resnet(w, &c->vision);
 	mm_json_close(w);
@@ -248,12 +259,10 @@ static int put_clip_convnext(struct mm_json_writer *w, const struct mm_model *m,
 {
 	const struct mm_clip_convnext *c = mm_clip_convnext_config(m);
 	const char *name = mm_openclip_convnext_of(&c->vision);
-	int rc = check_towers(&c->text.tower, &c->text.tower, err);
+	int rc = put_but_vision(w, m, &c->shared, err);
 
 	if (rc)
 		return rc;
-	put_clip(w, m, &c->text, &c->scale,
-		 c->text.tower.act == MM_ACT_QUICK_GELU);
 	mm_json_open(w, "vision_cfg", '{');
 	mm_json_put_int(w, "image_size", (int64_t)c->vision.image_size);
 	mm_json_put_str(w, "timm_model_name", name);
@@ -561,10 +570,11 @@ static int infer_model(struct mm_json_writer *j, const struct mm_weights *w,
 	const bool resnet = mm_weights_find(w, "visual.layer1.0.conv1.weight");
 	const struct mm_tensor *pos, *vocab, *proj;
 	struct mm_model m = { .eos_token_id = 2 };
-	struct mm_clip c = { .vit.pre_norm = true, .text.projection = true };
+	struct mm_clip c = { .vit.pre_norm = true,
+			     .shared.text.projection = true };
 	int rc;
 
-	if ((rc = infer_tower(&c.text.tower, w, "", err)) ||
+	if ((rc = infer_tower(&c.shared.text.tower, w, "", err)) ||
 	    (rc = want(w, "positional_embedding", 2, &pos, err)) ||
 	    (rc = want(w, "token_embedding.weight", 2, &vocab, err)) ||
 	    (rc = want(w, "text_projection", 2, &proj, err)))
@@ -581,7 +591,7 @@ static int infer_model(struct mm_json_writer *j, const struct mm_weights *w,
 		mm_json_close(j);
 	}
 	mm_json_open(j, "text_cfg", '{');
-	put_text(j, &c.text, &m);
+	put_text(j, &c.shared.text, &m);
 	mm_json_close(j);
 	return MM_OK;
 }

@@ -110,8 +110,8 @@ const struct mm_arch mm_arch_vision_text = {
 	.presets = presets,
 	.pictures = "hf-clip",
 	.image = mm_clip_vit,
-	.text = mm_clip_vit_text,
-	.logits = mm_clip_vit_logits,
+	.text = mm_clip_text,
+	.logits = mm_clip_logits,
 	.loss = mm_infonce,
 	.after_step = mm_clip_after_step,
 };
